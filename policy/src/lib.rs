@@ -1,0 +1,19 @@
+//! What a Systrace policy is and means: text → [`ast`] → [`Policy`]; [`Policy::evaluate`] gives a [`Decision`].
+//!
+//! This crate is pure: it opens no file, asks no kernel and knows no container. Whoever needs names of
+//! the container resolved (users, `$HOME`, symbolic links) passes an [`Environment`].
+#![forbid(unsafe_code)]
+
+pub mod ast;
+pub mod diagnostic;
+pub mod environment;
+pub mod errno;
+pub mod event;
+pub mod program;
+pub mod registry;
+
+pub use diagnostic::{Severity, Span};
+pub use environment::Environment;
+pub use errno::Errno;
+pub use event::{Event, Subject, Value};
+pub use program::{Decision, Policy, PolicySet, Rule, RuleId, Verdict};
