@@ -11,6 +11,7 @@ pub mod errno;
 pub mod event;
 pub mod program;
 pub mod registry;
+pub mod sockaddr;
 
 pub use diagnostic::{Severity, Span};
 pub use environment::Environment;
