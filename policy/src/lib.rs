@@ -18,6 +18,7 @@ pub mod print;
 pub mod program;
 mod reader;
 pub mod registry;
+pub mod sockaddr;
 mod rule;
 pub mod source;
 
