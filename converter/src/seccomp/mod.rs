@@ -1,0 +1,7 @@
+//! What seccomp(2) can decide: whole calls and the numbers in argument registers.
+
+pub mod assemble;
+pub mod filter;
+
+pub use assemble::{AssembleError, assemble};
+pub use filter::{Action, Clause, Filter, Newer, RegisterTest, Relation};
