@@ -1,6 +1,7 @@
 //! What seccomp(2) can decide: whole calls and the numbers in argument registers.
 
 pub mod assemble;
+pub mod cube;
 pub mod filter;
 
 pub use assemble::{AssembleError, assemble};

@@ -1,0 +1,192 @@
+//! Sets of calls told by their argument bits, for targets in which order means nothing.
+//!
+//! A cube fixes some bits of some arguments and leaves the others free: exactly what `SCMP_CMP_MASKED_EQ` can say with one
+//! condition for each argument. Every test is a union of disjoint cubes, and a cube minus a cube is one too, so
+//! ordered clauses become disjoint rules without loss.
+
+use crate::seccomp::filter::{Action, Clause, RegisterTest, Relation};
+
+/// All calls whose `arguments & mask` are `value`; `value` has no bit outside of `mask`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cube {
+    mask: [u64; 6],
+    value: [u64; 6],
+}
+
+impl Cube {
+    /// Every call.
+    pub const ALL: Self = Self { mask: [0; 6], value: [0; 6] };
+
+    /// Per argument that matters: its index, the bits that are fixed, and how.
+    pub fn conditions(&self) -> impl Iterator<Item = (usize, u64, u64)> + '_ {
+        (0..6).map(|at| (at, self.mask[at], self.value[at])).filter(|(_, mask, _)| *mask != 0)
+    }
+
+    /// The calls of this cube whose bits `mask` of one argument are `value`.
+    fn fix(mut self, argument: usize, mask: u64, value: u64) -> Option<Self> {
+        let both = self.mask[argument] & mask;
+        if (self.value[argument] ^ value) & both != 0 {
+            return None;
+        }
+        self.mask[argument] |= mask;
+        self.value[argument] |= value;
+        Some(self)
+    }
+
+    /// The calls that are in both.
+    fn and(self, other: &Self) -> Option<Self> {
+        other.conditions().try_fold(self, |cube, (at, mask, value)| cube.fix(at, mask, value))
+    }
+
+    /// The calls of this cube that are not in the other, as disjoint cubes: one for each bit by which they can differ first.
+    fn minus(self, other: &Self) -> Vec<Self> {
+        if self.and(other).is_none() {
+            return vec![self];
+        }
+        let mut rest = self;
+        let mut pieces = Vec::new();
+        for (argument, mask, value) in other.conditions() {
+            for bit in bits(mask & !self.mask[argument]) {
+                pieces.extend(rest.fix(argument, bit, !value & bit));
+                rest.mask[argument] |= bit;
+                rest.value[argument] |= value & bit;
+            }
+        }
+        pieces
+    }
+}
+
+/// The single bits of a word, highest first.
+fn bits(word: u64) -> impl Iterator<Item = u64> {
+    (0..64).rev().map(|at| 1 << at).filter(move |bit| word & bit != 0)
+}
+
+/// The calls for which a test holds, as disjoint cubes.
+fn test(test: &RegisterTest) -> Vec<Cube> {
+    match test.relation() {
+        Relation::Equal => equal(test).into_iter().collect(),
+        Relation::NotEqual => beside(test, false).into_iter().chain(beside(test, true)).collect(),
+        Relation::Less => beside(test, false),
+        Relation::Greater => beside(test, true),
+        Relation::LessOrEqual => equal(test).into_iter().chain(beside(test, false)).collect(),
+        Relation::GreaterOrEqual => equal(test).into_iter().chain(beside(test, true)).collect(),
+    }
+}
+
+fn equal(test: &RegisterTest) -> Option<Cube> {
+    let possible = test.value() & !test.mask() == 0;
+    possible.then(|| Cube::ALL.fix(usize::from(test.argument()), test.mask(), test.value()))?
+}
+
+/// The registers above (or below) the test's value: by the highest bit in which they differ from it.
+fn beside(test: &RegisterTest, above: bool) -> Vec<Cube> {
+    let (argument, value) = (usize::from(test.argument()), test.value());
+    let mut cubes = Vec::new();
+    let mut same = Cube::ALL;
+    for bit in bits(u64::MAX) {
+        let (free, set) = (test.mask() & bit != 0, value & bit != 0);
+        if free && set != above {
+            cubes.extend(same.fix(argument, bit, if above { bit } else { 0 }));
+        }
+        if !free && set {
+            // The register's bit counts as 0 and the value's is 1: all that are left are below.
+            cubes.extend((!above).then_some(same));
+            return cubes;
+        }
+        if free {
+            same.mask[argument] |= bit;
+            same.value[argument] |= value & bit;
+        }
+    }
+    cubes
+}
+
+/// The calls that a clause holds for, as disjoint cubes.
+fn clause(clause: &Clause) -> Vec<Cube> {
+    clause.tests.iter().map(test).fold(vec![Cube::ALL], |cubes, union| {
+        cubes.iter().flat_map(|cube| union.iter().filter_map(|other| cube.and(other))).collect()
+    })
+}
+
+/// Ordered clauses as disjoint cubes; calls that are in none get the default action. Cubes of that action are left out.
+/// `None` if more than `limit` cubes would be needed.
+#[must_use]
+pub fn disjoint(clauses: &[Clause], default: Action, limit: usize) -> Option<Vec<(Cube, Action)>> {
+    let mut open = vec![Cube::ALL];
+    let mut decided = Vec::new();
+    for each in clauses {
+        for cube in clause(each) {
+            let taken = open.iter().filter_map(|left| left.and(&cube));
+            decided.extend(taken.map(|part| (part, each.action)));
+            open = open.into_iter().flat_map(|left| left.minus(&cube)).collect();
+            if decided.len() + open.len() > limit {
+                return None;
+            }
+        }
+    }
+    decided.retain(|(_, action)| *action != default);
+    Some(decided)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    impl Cube {
+        fn holds(&self, arguments: &[u64; 6]) -> bool {
+            self.conditions().all(|(at, mask, value)| arguments[at] & mask == value)
+        }
+    }
+
+    fn relation() -> impl Strategy<Value = Relation> {
+        use Relation::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+        prop::sample::select(vec![Equal, NotEqual, Less, LessOrEqual, Greater, GreaterOrEqual])
+    }
+
+    /// Few bits, so that they meet; one in the upper half.
+    fn word() -> impl Strategy<Value = u64> {
+        (0..16_u64, prop::bool::ANY).prop_map(|(low, high)| low | u64::from(high) << 40)
+    }
+
+    fn clauses() -> impl Strategy<Value = Vec<Clause>> {
+        let test =
+            (0..2_u8, word(), relation(), word()).prop_map(|(argument, mask, relation, value)| {
+                RegisterTest::new(argument, mask, relation, value).expect("one of six arguments")
+            });
+        let action = prop::sample::select(vec![Action::Allow, Action::Errno(1), Action::Errno(2)]);
+        let clause = (prop::collection::vec(test, 0..3), action)
+            .prop_map(|(tests, action)| Clause { tests, action });
+        prop::collection::vec(clause, 0..4)
+    }
+
+    proptest! {
+        #[test]
+        fn disjoint_cubes_mean_the_same(
+            clauses in clauses(),
+            calls in prop::collection::vec((word(), word()), 32),
+        ) {
+            let cubes = disjoint(&clauses, Action::Errno(1), usize::MAX).expect("no limit");
+            for (first, second) in calls {
+                let arguments = [first, second, 0, 0, 0, 0];
+                let matching: Vec<_> = cubes.iter().filter(|(cube, _)| cube.holds(&arguments)).collect();
+                prop_assert!(matching.len() <= 1, "{matching:?}");
+                let ordered = clauses
+                    .iter()
+                    .find(|clause| clause.tests.iter().all(|test| test.holds(&arguments)))
+                    .map_or(Action::Errno(1), |clause| clause.action);
+                let action = matching.first().map_or(Action::Errno(1), |(_, action)| *action);
+                prop_assert_eq!(action, ordered);
+            }
+        }
+    }
+
+    #[test]
+    fn too_many_cubes_are_refused() {
+        let test = |value| RegisterTest::new(0, u64::MAX, Relation::NotEqual, value);
+        let tests = (0..6).filter_map(test).collect();
+        let clauses = [Clause { tests, action: Action::Allow }];
+        assert_eq!(disjoint(&clauses, Action::Errno(1), 50), None);
+    }
+}
