@@ -30,7 +30,7 @@ impl Field {
     }
 
     fn at_offset(offset: u32) -> Option<Self> {
-        let argument = u8::try_from(offset.checked_sub(16).unwrap_or_default() / 8).ok()?;
+        let argument = u8::try_from(offset.saturating_sub(16) / 8).ok()?;
         [Self::Number, Self::Architecture, Self::Low(argument), Self::High(argument)]
             .into_iter()
             .find(|field| field.offset() == offset && argument < 6)

@@ -80,6 +80,21 @@ pub enum Relation {
     GreaterOrEqual,
 }
 
+impl Relation {
+    /// The relation that holds where this one does not.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        match self {
+            Self::Equal => Self::NotEqual,
+            Self::NotEqual => Self::Equal,
+            Self::Less => Self::GreaterOrEqual,
+            Self::LessOrEqual => Self::Greater,
+            Self::Greater => Self::LessOrEqual,
+            Self::GreaterOrEqual => Self::Less,
+        }
+    }
+}
+
 /// `register & mask RELATION value`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RegisterTest {
@@ -121,6 +136,12 @@ impl RegisterTest {
     #[must_use]
     pub fn value(&self) -> u64 {
         self.value
+    }
+
+    /// The test that holds where this one does not.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self { relation: self.relation.negated(), ..self }
     }
 
     /// Whether it holds for these registers.

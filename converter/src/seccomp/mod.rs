@@ -2,7 +2,9 @@
 
 pub mod assemble;
 pub mod cube;
+pub mod engine;
 pub mod filter;
+pub mod json;
 
 pub use assemble::{AssembleError, assemble};
 pub use filter::{Action, Clause, Filter, Newer, RegisterTest, Relation};
