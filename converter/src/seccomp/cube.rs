@@ -96,13 +96,17 @@ fn product(left: &[Cube], right: &[Cube]) -> Vec<Cube> {
     left.iter().flat_map(|cube| right.iter().filter_map(|other| cube.and(other))).collect()
 }
 
-/// The calls for which a clause holds, and the others.
+/// The calls for which a clause holds, and the others: they fail a test and hold for those before it, so the tests that hold for
+/// the fewest cubes come first.
 fn split(clause: &Clause) -> [Vec<Cube>; 2] {
+    let mut unions: Vec<_> =
+        clause.tests.iter().map(|each| (test(each), test(&each.negated()))).collect();
+    unions.sort_by_key(|(holds, _)| holds.len());
     let mut holds = vec![Cube::ALL];
     let mut fails = Vec::new();
-    for each in &clause.tests {
-        fails.extend(product(&holds, &test(&each.negated())));
-        holds = product(&holds, &test(each));
+    for (inside, outside) in unions {
+        fails.extend(product(&holds, &outside));
+        holds = product(&holds, &inside);
     }
     [holds, fails]
 }
@@ -113,7 +117,8 @@ fn split(clause: &Clause) -> [Vec<Cube>; 2] {
 pub fn disjoint(clauses: &[Clause], default: Action, limit: usize) -> Option<Vec<(Cube, Action)>> {
     let mut open = vec![Cube::ALL];
     let mut decided = Vec::new();
-    for clause in clauses {
+    let end = clauses.iter().rposition(|clause| clause.action != default).map_or(0, |at| at + 1);
+    for clause in &clauses[..end] {
         let [holds, fails] = split(clause);
         if clause.action != default {
             let cubes = product(&open, &holds);
