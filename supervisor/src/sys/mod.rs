@@ -1,0 +1,6 @@
+//! Everything unsafe of this crate: system calls that nix does not wrap, or wraps for the whole process where we need one thread.
+#![allow(unsafe_code)]
+
+pub mod credentials;
+pub mod process;
+pub mod seccomp;
