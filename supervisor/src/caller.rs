@@ -145,7 +145,7 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// [`Denial::Gone`] if the caller died.
     pub fn root(&self) -> Result<OwnedFd, Denial> {
-        self.open_link("root").map_err(Denial::from)
+        self.open_link("root")
     }
 
     /// The caller's working directory (`O_PATH`).
@@ -153,7 +153,7 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// [`Denial::Gone`] if the caller died.
     pub fn cwd(&self) -> Result<OwnedFd, Denial> {
-        self.open_link("cwd").map_err(Denial::from)
+        self.open_link("cwd")
     }
 
     /// The program that the caller runs (`O_PATH`).
@@ -161,7 +161,7 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// [`Denial::Gone`] if the caller died.
     pub fn program(&self) -> Result<OwnedFd, Denial> {
-        self.open_link("exe").map_err(Denial::from)
+        self.open_link("exe")
     }
 
     /// What the caller's descriptor refers to (`O_PATH`: the object, not the open file description).

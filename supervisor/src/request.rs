@@ -3,17 +3,15 @@
 use crate::notification::Notification;
 use crate::resolve::Resolved;
 use crate::sockets::address::Address;
-use policy::registry::{Call, Form};
+use policy::registry::FormId;
 
 /// A call as it was judged. Its handler works on this copy and on the descriptors in it.
 #[derive(Debug)]
 pub struct Request {
     /// The registers.
     pub notification: Notification,
-    /// The call.
-    pub call: &'static Call,
-    /// What its flags make it mean.
-    pub form: &'static Form,
+    /// The call and what its flags make it mean.
+    pub form: FormId,
     /// One value for each of the form's parameters, in the registry's order.
     pub arguments: Vec<Argument>,
     /// openat2(2)'s third argument.
