@@ -2,5 +2,6 @@
 #![allow(unsafe_code)]
 
 pub mod credentials;
+pub mod packet;
 pub mod process;
 pub mod seccomp;
