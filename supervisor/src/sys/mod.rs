@@ -5,3 +5,4 @@ pub mod credentials;
 pub mod packet;
 pub mod process;
 pub mod seccomp;
+pub mod signal;
