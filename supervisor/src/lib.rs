@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod exec;
 pub mod files;
 pub mod handlers;
+pub mod host;
 pub mod identity;
 pub mod listener;
 pub mod memory;

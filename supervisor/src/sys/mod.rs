@@ -2,5 +2,6 @@
 #![allow(unsafe_code)]
 
 pub mod credentials;
+pub mod files;
 pub mod process;
 pub mod seccomp;
