@@ -5,11 +5,14 @@
 //! judged ([`handlers`]): the workload may rewrite its memory meanwhile, it changes nothing any more. The kernel performs a
 //! call itself only for a reason that [`evidence`] can state.
 
+pub mod audit;
 pub mod caller;
 pub mod evidence;
 pub mod exec;
 pub mod files;
+pub mod filter;
 pub mod handlers;
+pub mod handoff;
 pub mod host;
 pub mod identity;
 pub mod listener;

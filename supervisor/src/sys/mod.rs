@@ -3,5 +3,7 @@
 
 pub mod credentials;
 pub mod files;
+pub mod packet;
 pub mod process;
 pub mod seccomp;
+pub mod signal;
