@@ -13,6 +13,7 @@ pub mod files;
 pub mod filter;
 pub mod handlers;
 pub mod handoff;
+pub mod host;
 pub mod identity;
 pub mod listener;
 pub mod memory;
