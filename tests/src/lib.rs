@@ -9,6 +9,7 @@ pub mod engine;
 pub mod place;
 pub mod runtime;
 pub mod sweep;
+pub mod talk;
 pub mod terminal;
 
 pub use command::Finished;
