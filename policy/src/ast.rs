@@ -158,6 +158,26 @@ pub enum Operator {
     Re,
 }
 
+impl Operator {
+    /// Every operator.
+    pub const ALL: &'static [Self] =
+        &[Self::Match, Self::Eq, Self::Neq, Self::Sub, Self::Nsub, Self::Inpath, Self::Re];
+
+    /// The keyword that names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::Eq => "eq",
+            Self::Neq => "neq",
+            Self::Sub => "sub",
+            Self::Nsub => "nsub",
+            Self::Inpath => "inpath",
+            Self::Re => "re",
+        }
+    }
+}
+
 /// `as user`, `as user:group`, `as :group`: names or numbers, resolved in the container later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

@@ -5,26 +5,19 @@
 #![forbid(unsafe_code)]
 
 pub mod ast;
-pub mod comments;
 pub mod diagnostic;
 pub mod environment;
 pub mod errno;
 pub mod event;
-mod grouping;
-mod header;
-mod lexer;
-mod parser;
-pub mod print;
 pub mod program;
-mod reader;
 pub mod registry;
-mod rule;
 pub mod source;
+mod syntax;
 
 pub use diagnostic::{Code, Diagnostic, Severity, Span};
 pub use environment::Environment;
 pub use errno::Errno;
 pub use event::{Event, Subject, Value};
-pub use parser::{Parsed, parse, parse_template};
 pub use program::{Decision, Policy, PolicySet, Rule, RuleId, Verdict};
 pub use source::Source;
+pub use syntax::{Parsed, comments, parse, parse_template, print};

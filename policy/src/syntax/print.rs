@@ -1,10 +1,10 @@
 //! Writes the canonical text of a tree: one statement a line, indented by a tab, as the original saved its policies.
 
+use super::comments::{Comments, Remark};
 use crate::ast::{
     Action, Expression, File, Identity, PermitFlag, PolicyText, Predicate, PredicateSubject,
     Relation, RuleText, Statement, TemplateText, Test,
 };
-use crate::comments::{Comments, Remark};
 use crate::diagnostic::Span;
 
 /// The text of a policy file. Parsing it gives the same tree and comments again.
@@ -55,7 +55,7 @@ pub fn rule(rule: &RuleText, emulation: &str) -> Vec<u8> {
 }
 
 /// A condition with a parenthesis wherever operators follow each other on one level.
-pub(crate) fn grouped(condition: &Expression) -> Vec<u8> {
+pub(super) fn grouped(condition: &Expression) -> Vec<u8> {
     let mut text = Vec::new();
     expression(&mut text, &parenthesized(condition));
     text

@@ -1,12 +1,12 @@
 //! Reads the lines that are not rules, and the names in all lines.
 
+use super::reader::trim;
 use crate::ast::Spanned;
 use crate::diagnostic::{Code, Diagnostic, Span};
-use crate::reader::trim;
 
 /// What a line is, told by its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Opening {
+pub(super) enum Opening {
     /// `Policy:`
     Policy,
     /// `Template:`
@@ -21,7 +21,7 @@ pub(crate) enum Opening {
 
 impl Opening {
     /// Classifies a line that is not blank.
-    pub(crate) fn of(text: &[u8], line: Span) -> Result<Self, Diagnostic> {
+    pub(super) fn of(text: &[u8], line: Span) -> Result<Self, Diagnostic> {
         if text[line.start..line.end].eq_ignore_ascii_case(b"detached") {
             return Ok(Self::Detached);
         }
@@ -44,7 +44,7 @@ fn unknown(line: Span) -> Diagnostic {
 }
 
 /// The values of `Policy: NAME, Emulation: EMU` and the like. Each value ends at the next comma, the last one with the line.
-pub(crate) fn fields<const N: usize>(
+pub(super) fn fields<const N: usize>(
     text: &[u8],
     line: Span,
     names: [&str; N],
@@ -78,7 +78,7 @@ fn split(text: &[u8], span: Span, mark: u8) -> Option<(Span, Span)> {
 
 /// Which characters a name may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Name {
+pub(super) enum Name {
     Program,
     Emulation,
     Call,
@@ -111,7 +111,7 @@ impl Name {
     }
 
     /// The name that stands at `span`.
-    pub(crate) fn read(self, text: &[u8], span: Span) -> Result<Spanned<String>, Diagnostic> {
+    pub(super) fn read(self, text: &[u8], span: Span) -> Result<Spanned<String>, Diagnostic> {
         let written = &text[span.start..span.end];
         match std::str::from_utf8(written) {
             Ok(name) if self.allows(name) => Ok(Spanned { value: name.to_owned(), span }),

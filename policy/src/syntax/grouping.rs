@@ -1,11 +1,11 @@
 //! Warns where `and`, `or` and `not` share a level without parentheses: their rank is not what most readers expect.
 
+use super::print;
 use crate::ast::Expression;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::print;
 
 /// One warning for each level of a condition that mixes them.
-pub(crate) fn check(condition: &Expression) -> Vec<Diagnostic> {
+pub(super) fn check(condition: &Expression) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     check_level(condition, &mut warnings);
     warnings
@@ -52,8 +52,8 @@ fn look(condition: &Expression, level: &mut Level, warnings: &mut Vec<Diagnostic
 
 #[cfg(test)]
 mod tests {
+    use super::super::parse;
     use crate::diagnostic::Code;
-    use crate::parser::parse;
     use crate::source::Source;
 
     /// The help texts of the warnings about one condition, cut down to the condition in them.

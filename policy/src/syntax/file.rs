@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::comments::Comments;
+use super::grouping;
+use super::header::{Name, Opening, fields};
+use super::reader::{Line, Lines};
+use super::rule;
 use crate::ast::{File, PolicyText, RuleText, Spanned, Statement, TemplateText};
-use crate::comments::Comments;
 use crate::diagnostic::{Code, Diagnostic, Span};
-use crate::grouping;
-use crate::header::{Name, Opening, fields};
-use crate::reader::{Line, Lines};
-use crate::rule;
 use crate::source::Source;
 
 /// What a text says, and what is remarkable about it.
@@ -43,7 +43,8 @@ pub fn parse_template(source: &Source) -> Result<Parsed<TemplateText>, Vec<Diagn
 }
 
 fn template(mut sections: Vec<PolicyText>, description: Spanned<String>) -> TemplateText {
-    let section = sections.remove(0);
+    // A file without a section was refused before, as was one with two.
+    let section = sections.swap_remove(0);
     let rules = section.statements.into_iter().filter_map(|statement| match statement {
         Statement::Rule(rule) => Some(*rule),
         Statement::Include(_) => None,
