@@ -51,6 +51,17 @@ pub enum Statement {
     Rule(Box<RuleText>),
 }
 
+impl Statement {
+    /// The template's name, or the whole rule.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Include(name) => name.span,
+            Self::Rule(rule) => rule.span,
+        }
+    }
+}
+
 /// One rule as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleText {
@@ -94,7 +105,7 @@ pub enum PermitFlag {
     Detach,
 }
 
-/// A condition. `and`, `or` and `not` share one level and group to the right.
+/// A condition. `and`, `or` and `not` share one level and group to the right. At most [`Expression::MAX_DEPTH`] deep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expression {
     /// `true`.

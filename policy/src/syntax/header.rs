@@ -16,7 +16,15 @@ pub(super) enum Opening {
     /// `detached`
     Detached,
     /// `EMULATION-CALL: RULE`
-    Rule { emulation: Span, call: Span, body: Span },
+    Rule(RuleParts),
+}
+
+/// The parts of a rule's line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RuleParts {
+    pub(super) emulation: Span,
+    pub(super) call: Span,
+    pub(super) body: Span,
 }
 
 impl Opening {
@@ -32,7 +40,7 @@ impl Opening {
             b"include" => Ok(Self::Include(body)),
             _ => {
                 let (emulation, call) = split(text, head, b'-').ok_or_else(|| unknown(line))?;
-                Ok(Self::Rule { emulation, call, body })
+                Ok(Self::Rule(RuleParts { emulation, call, body }))
             }
         }
     }
@@ -158,11 +166,11 @@ mod tests {
         assert_eq!(of("include : x"), Ok(Opening::Include(Span { start: 10, end: 11 })));
         assert_eq!(
             of("a-b-c: d"),
-            Ok(Opening::Rule {
+            Ok(Opening::Rule(RuleParts {
                 emulation: Span { start: 0, end: 1 },
                 call: Span { start: 2, end: 5 },
                 body: Span { start: 7, end: 8 },
-            })
+            }))
         );
         assert_eq!(of("read: permit"), Err(Code::Statement));
         assert_eq!(of("detached now"), Err(Code::Statement));

@@ -72,15 +72,11 @@ impl Printer<'_> {
         let header = format!("Policy: {}, Emulation: {}", program.value, emulation.value);
         self.header(header.as_bytes(), policy.span);
         for statement in &policy.statements {
-            match statement {
-                Statement::Include(name) => {
-                    let line = format!("Include: {}", name.value);
-                    self.item("\t", line.as_bytes(), name.span);
-                }
-                Statement::Rule(rule) => {
-                    self.item("\t", &self::rule(rule, &emulation.value), rule.span);
-                }
-            }
+            let line = match statement {
+                Statement::Include(name) => format!("Include: {}", name.value).into_bytes(),
+                Statement::Rule(rule) => self::rule(rule, &emulation.value),
+            };
+            self.item("\t", &line, statement.span());
         }
         if let Some(span) = policy.detached {
             self.item("\t", b"detached", span);
