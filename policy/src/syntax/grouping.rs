@@ -24,13 +24,23 @@ fn check_level(condition: &Expression, warnings: &mut Vec<Diagnostic>) {
     let mut level = Level::default();
     look(condition, &mut level, warnings);
     if (level.and && level.or) || level.wide_not {
-        let explicit = String::from_utf8_lossy(&print::grouped(condition)).into_owned();
         let message = "`and`, `or` and `not` have one rank and group to the right";
         warnings.push(
             Diagnostic::new(Code::MixedOperators, condition.span(), message)
-                .help(format!("it means `{explicit}`: write the parentheses")),
+                .help(advice(condition)),
         );
     }
+}
+
+/// The condition as it is understood, unless it is too long for a help text.
+fn advice(condition: &Expression) -> String {
+    const LONGEST: usize = 200;
+    let span = condition.span();
+    if span.end - span.start > LONGEST {
+        return "write the parentheses that you mean".to_owned();
+    }
+    let explicit = print::grouped(condition);
+    format!("it means `{}`: write the parentheses", String::from_utf8_lossy(&explicit))
 }
 
 fn look(condition: &Expression, level: &mut Level, warnings: &mut Vec<Diagnostic>) {

@@ -27,7 +27,7 @@ pub fn template(template: &TemplateText, comments: &Comments) -> Vec<u8> {
     let header = format!("Template: {name}, Emulation: {emulation}, Description: {description}");
     printer.header(header.trim_end().as_bytes(), template.span);
     for rule in &template.rules {
-        printer.item("\t", &self::rule(rule, emulation), rule.span);
+        printer.item(&self::rule(rule, emulation), rule.span);
     }
     printer.end();
     printer.text
@@ -76,10 +76,10 @@ impl Printer<'_> {
                 Statement::Include(name) => format!("Include: {}", name.value).into_bytes(),
                 Statement::Rule(rule) => self::rule(rule, &emulation.value),
             };
-            self.item("\t", &line, statement.span());
+            self.item(&line, statement.span());
         }
         if let Some(span) = policy.detached {
-            self.item("\t", b"detached", span);
+            self.item(b"detached", span);
         }
     }
 
@@ -94,9 +94,10 @@ impl Printer<'_> {
         self.line("", header, span);
     }
 
-    fn item(&mut self, indent: &str, item: &[u8], span: Span) {
-        self.remarks(indent, self.comments.before(span.start));
-        self.line(indent, item, span);
+    fn item(&mut self, item: &[u8], span: Span) {
+        const INDENT: &str = "\t";
+        self.remarks(INDENT, self.comments.before(span.start));
+        self.line(INDENT, item, span);
     }
 
     fn line(&mut self, indent: &str, item: &[u8], span: Span) {
