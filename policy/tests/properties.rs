@@ -24,9 +24,13 @@ proptest! {
 
     #[test]
     fn what_is_read_survives_printing_with_its_comments(text in policy_text()) {
-        let read = parse(&Source::new("text", text));
+        let read = parse(&Source::new("text", text.clone()));
         let read = read.map_err(|errors| TestCaseError::fail(format!("{errors:?}")))?;
         let printed = print::file(&read.tree, &read.comments);
+        for comment in ["# remark", "# again", "# why"] {
+            let count = |text: &[u8]| String::from_utf8_lossy(text).matches(comment).count();
+            prop_assert_eq!(count(&printed), count(&text));
+        }
         let again = parse(&Source::new("printed", printed.clone()));
         let again = again.map_err(|errors| TestCaseError::fail(format!("{errors:?}")))?;
         prop_assert_eq!(without_spans(&again.tree), without_spans(&read.tree));

@@ -1,5 +1,6 @@
 //! A thread that serves one listener.
 
+use crate::files::devices::Devices;
 use crate::identity::Identity;
 use crate::listener::Listener;
 use std::sync::Arc;
@@ -11,4 +12,6 @@ pub struct Worker {
     pub listener: Arc<Listener>,
     /// Whose credentials and root this thread has taken on.
     pub identity: Identity,
+    /// Which devices the container may use.
+    pub devices: Arc<Devices>,
 }

@@ -1,19 +1,19 @@
 //! Cuts a rule into tokens.
 
+use super::reader::skip_blanks;
 use crate::ast::{Operator, Relation};
 use crate::diagnostic::{Code, Diagnostic, Span};
-use crate::reader::skip_blanks;
 
 /// A token and where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Token {
-    pub(crate) kind: TokenKind,
-    pub(crate) span: Span,
+pub(super) struct Token {
+    pub(super) kind: TokenKind,
+    pub(super) span: Span,
 }
 
 /// What a token is. The text of words, numbers and strings is in the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TokenKind {
+pub(super) enum TokenKind {
     Word,
     Number,
     /// A string with its quotes; [`unescape`] gives its text.
@@ -31,7 +31,7 @@ pub(crate) enum TokenKind {
 
 /// The reserved words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keyword {
+pub(super) enum Keyword {
     Permit,
     Deny,
     Ask,
@@ -48,7 +48,7 @@ pub(crate) enum Keyword {
     Operator(Operator),
 }
 
-/// Every reserved word as it is written.
+/// The reserved words that are no operators.
 const KEYWORDS: &[(&str, Keyword)] = &[
     ("permit", Keyword::Permit),
     ("deny", Keyword::Deny),
@@ -63,13 +63,6 @@ const KEYWORDS: &[(&str, Keyword)] = &[
     ("if", Keyword::If),
     ("user", Keyword::User),
     ("group", Keyword::Group),
-    ("match", Keyword::Operator(Operator::Match)),
-    ("eq", Keyword::Operator(Operator::Eq)),
-    ("neq", Keyword::Operator(Operator::Neq)),
-    ("sub", Keyword::Operator(Operator::Sub)),
-    ("nsub", Keyword::Operator(Operator::Nsub)),
-    ("inpath", Keyword::Operator(Operator::Inpath)),
-    ("re", Keyword::Operator(Operator::Re)),
 ];
 
 /// Everything else that means something, longer marks before those that they start with.
@@ -87,35 +80,35 @@ const MARKS: &[(&str, TokenKind)] = &[
     (",", TokenKind::Comma),
 ];
 
-impl Operator {
-    /// The keyword that names it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        let found = KEYWORDS.iter().find(|(_, keyword)| *keyword == Keyword::Operator(self));
-        found.map_or("", |(name, _)| name)
+impl Keyword {
+    fn read(word: &[u8]) -> Option<Self> {
+        let operator = Operator::ALL.iter().find(|operator| operator.name().as_bytes() == word);
+        let keyword = KEYWORDS.iter().find(|(name, _)| name.as_bytes() == word);
+        operator.copied().map(Self::Operator).or(keyword.map(|&(_, keyword)| keyword))
     }
 }
 
-/// The keyword that a word would be in lower case.
-pub(crate) fn meant_keyword(word: &[u8]) -> Option<&'static str> {
-    let found = KEYWORDS.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(word));
-    found.map(|(name, _)| *name)
+/// The keyword that a word would be in lower case, if it is not.
+pub(super) fn meant_keyword(word: &[u8]) -> Option<String> {
+    let lower = word.to_ascii_lowercase();
+    Keyword::read(&lower).filter(|_| lower != word)?;
+    String::from_utf8(lower).ok()
 }
 
 /// The tokens of one rule.
-pub(crate) struct Lexer<'s> {
+pub(super) struct Lexer<'s> {
     text: &'s [u8],
     at: usize,
 }
 
 impl<'s> Lexer<'s> {
     /// The part of `text` that `span` covers.
-    pub(crate) fn new(text: &'s [u8], span: Span) -> Self {
+    pub(super) fn new(text: &'s [u8], span: Span) -> Self {
         Self { text: &text[..span.end], at: span.start }
     }
 
     /// The next token; [`TokenKind::End`] for ever after the last one.
-    pub(crate) fn token(&mut self) -> Result<Token, Diagnostic> {
+    pub(super) fn token(&mut self) -> Result<Token, Diagnostic> {
         let start = skip_blanks(self.text, self.at, self.text.len());
         let (kind, end) = match self.text.get(start) {
             None => (TokenKind::End, start),
@@ -145,8 +138,7 @@ impl<'s> Lexer<'s> {
         }
         end += usize::from(self.text.get(end) == Some(&b'$'));
         let word = &self.text[start..end];
-        let keyword = KEYWORDS.iter().find(|(name, _)| name.as_bytes() == word);
-        (keyword.map_or(TokenKind::Word, |&(_, keyword)| TokenKind::Keyword(keyword)), end)
+        (Keyword::read(word).map_or(TokenKind::Word, TokenKind::Keyword), end)
     }
 
     fn mark(&self, start: usize) -> Result<(TokenKind, usize), Diagnostic> {
@@ -197,7 +189,7 @@ impl<'s> Lexer<'s> {
 }
 
 /// The text of a string token: `\n` and `\r` are line feed and carriage return, `\` before any other byte is that byte.
-pub(crate) fn unescape(quoted: &[u8]) -> Vec<u8> {
+pub(super) fn unescape(quoted: &[u8]) -> Vec<u8> {
     let mut bytes = quoted[1..quoted.len() - 1].iter().copied();
     let mut text = Vec::with_capacity(bytes.len());
     while let Some(byte) = bytes.next() {
@@ -250,8 +242,8 @@ mod tests {
             lex("eq EQ").unwrap(),
             [(TokenKind::Keyword(Keyword::Operator(Operator::Eq)), "eq"), (TokenKind::Word, "EQ"),]
         );
-        assert_eq!(meant_keyword(b"EQ"), Some("eq"));
-        assert_eq!(Operator::Nsub.name(), "nsub");
+        assert_eq!(meant_keyword(b"Eq").as_deref(), Some("eq"));
+        assert_eq!(meant_keyword(b"eq"), None);
     }
 
     #[test]

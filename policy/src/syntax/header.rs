@@ -1,12 +1,12 @@
 //! Reads the lines that are not rules, and the names in all lines.
 
+use super::reader::trim;
 use crate::ast::Spanned;
 use crate::diagnostic::{Code, Diagnostic, Span};
-use crate::reader::trim;
 
 /// What a line is, told by its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Opening {
+pub(super) enum Opening {
     /// `Policy:`
     Policy,
     /// `Template:`
@@ -16,12 +16,20 @@ pub(crate) enum Opening {
     /// `detached`
     Detached,
     /// `EMULATION-CALL: RULE`
-    Rule { emulation: Span, call: Span, body: Span },
+    Rule(RuleParts),
+}
+
+/// The parts of a rule's line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RuleParts {
+    pub(super) emulation: Span,
+    pub(super) call: Span,
+    pub(super) body: Span,
 }
 
 impl Opening {
     /// Classifies a line that is not blank.
-    pub(crate) fn of(text: &[u8], line: Span) -> Result<Self, Diagnostic> {
+    pub(super) fn of(text: &[u8], line: Span) -> Result<Self, Diagnostic> {
         if text[line.start..line.end].eq_ignore_ascii_case(b"detached") {
             return Ok(Self::Detached);
         }
@@ -32,7 +40,7 @@ impl Opening {
             b"include" => Ok(Self::Include(body)),
             _ => {
                 let (emulation, call) = split(text, head, b'-').ok_or_else(|| unknown(line))?;
-                Ok(Self::Rule { emulation, call, body })
+                Ok(Self::Rule(RuleParts { emulation, call, body }))
             }
         }
     }
@@ -44,7 +52,7 @@ fn unknown(line: Span) -> Diagnostic {
 }
 
 /// The values of `Policy: NAME, Emulation: EMU` and the like. Each value ends at the next comma, the last one with the line.
-pub(crate) fn fields<const N: usize>(
+pub(super) fn fields<const N: usize>(
     text: &[u8],
     line: Span,
     names: [&str; N],
@@ -78,7 +86,7 @@ fn split(text: &[u8], span: Span, mark: u8) -> Option<(Span, Span)> {
 
 /// Which characters a name may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Name {
+pub(super) enum Name {
     Program,
     Emulation,
     Call,
@@ -111,7 +119,7 @@ impl Name {
     }
 
     /// The name that stands at `span`.
-    pub(crate) fn read(self, text: &[u8], span: Span) -> Result<Spanned<String>, Diagnostic> {
+    pub(super) fn read(self, text: &[u8], span: Span) -> Result<Spanned<String>, Diagnostic> {
         let written = &text[span.start..span.end];
         match std::str::from_utf8(written) {
             Ok(name) if self.allows(name) => Ok(Spanned { value: name.to_owned(), span }),
@@ -158,11 +166,11 @@ mod tests {
         assert_eq!(of("include : x"), Ok(Opening::Include(Span { start: 10, end: 11 })));
         assert_eq!(
             of("a-b-c: d"),
-            Ok(Opening::Rule {
+            Ok(Opening::Rule(RuleParts {
                 emulation: Span { start: 0, end: 1 },
                 call: Span { start: 2, end: 5 },
                 body: Span { start: 7, end: 8 },
-            })
+            }))
         );
         assert_eq!(of("read: permit"), Err(Code::Statement));
         assert_eq!(of("detached now"), Err(Code::Statement));

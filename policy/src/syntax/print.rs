@@ -1,10 +1,10 @@
 //! Writes the canonical text of a tree: one statement a line, indented by a tab, as the original saved its policies.
 
+use super::comments::{Comments, Remark};
 use crate::ast::{
     Action, Expression, File, Identity, PermitFlag, PolicyText, Predicate, PredicateSubject,
     Relation, RuleText, Statement, TemplateText, Test,
 };
-use crate::comments::{Comments, Remark};
 use crate::diagnostic::Span;
 
 /// The text of a policy file. Parsing it gives the same tree and comments again.
@@ -27,7 +27,7 @@ pub fn template(template: &TemplateText, comments: &Comments) -> Vec<u8> {
     let header = format!("Template: {name}, Emulation: {emulation}, Description: {description}");
     printer.header(header.trim_end().as_bytes(), template.span);
     for rule in &template.rules {
-        printer.item("\t", &self::rule(rule, emulation), rule.span);
+        printer.item(&self::rule(rule, emulation), rule.span);
     }
     printer.end();
     printer.text
@@ -55,7 +55,7 @@ pub fn rule(rule: &RuleText, emulation: &str) -> Vec<u8> {
 }
 
 /// A condition with a parenthesis wherever operators follow each other on one level.
-pub(crate) fn grouped(condition: &Expression) -> Vec<u8> {
+pub(super) fn grouped(condition: &Expression) -> Vec<u8> {
     let mut text = Vec::new();
     expression(&mut text, &parenthesized(condition));
     text
@@ -72,18 +72,14 @@ impl Printer<'_> {
         let header = format!("Policy: {}, Emulation: {}", program.value, emulation.value);
         self.header(header.as_bytes(), policy.span);
         for statement in &policy.statements {
-            match statement {
-                Statement::Include(name) => {
-                    let line = format!("Include: {}", name.value);
-                    self.item("\t", line.as_bytes(), name.span);
-                }
-                Statement::Rule(rule) => {
-                    self.item("\t", &self::rule(rule, &emulation.value), rule.span);
-                }
-            }
+            let line = match statement {
+                Statement::Include(name) => format!("Include: {}", name.value).into_bytes(),
+                Statement::Rule(rule) => self::rule(rule, &emulation.value),
+            };
+            self.item(&line, statement.span());
         }
         if let Some(span) = policy.detached {
-            self.item("\t", b"detached", span);
+            self.item(b"detached", span);
         }
     }
 
@@ -98,9 +94,10 @@ impl Printer<'_> {
         self.line("", header, span);
     }
 
-    fn item(&mut self, indent: &str, item: &[u8], span: Span) {
-        self.remarks(indent, self.comments.before(span.start));
-        self.line(indent, item, span);
+    fn item(&mut self, item: &[u8], span: Span) {
+        const INDENT: &str = "\t";
+        self.remarks(INDENT, self.comments.before(span.start));
+        self.line(INDENT, item, span);
     }
 
     fn line(&mut self, indent: &str, item: &[u8], span: Span) {

@@ -1,11 +1,11 @@
 //! Warns where `and`, `or` and `not` share a level without parentheses: their rank is not what most readers expect.
 
+use super::print;
 use crate::ast::Expression;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::print;
 
 /// One warning for each level of a condition that mixes them.
-pub(crate) fn check(condition: &Expression) -> Vec<Diagnostic> {
+pub(super) fn check(condition: &Expression) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     check_level(condition, &mut warnings);
     warnings
@@ -24,13 +24,23 @@ fn check_level(condition: &Expression, warnings: &mut Vec<Diagnostic>) {
     let mut level = Level::default();
     look(condition, &mut level, warnings);
     if (level.and && level.or) || level.wide_not {
-        let explicit = String::from_utf8_lossy(&print::grouped(condition)).into_owned();
         let message = "`and`, `or` and `not` have one rank and group to the right";
         warnings.push(
             Diagnostic::new(Code::MixedOperators, condition.span(), message)
-                .help(format!("it means `{explicit}`: write the parentheses")),
+                .help(advice(condition)),
         );
     }
+}
+
+/// The condition as it is understood, unless it is too long for a help text.
+fn advice(condition: &Expression) -> String {
+    const LONGEST: usize = 200;
+    let span = condition.span();
+    if span.end - span.start > LONGEST {
+        return "write the parentheses that you mean".to_owned();
+    }
+    let explicit = print::grouped(condition);
+    format!("it means `{}`: write the parentheses", String::from_utf8_lossy(&explicit))
 }
 
 fn look(condition: &Expression, level: &mut Level, warnings: &mut Vec<Diagnostic>) {
@@ -52,8 +62,8 @@ fn look(condition: &Expression, level: &mut Level, warnings: &mut Vec<Diagnostic
 
 #[cfg(test)]
 mod tests {
+    use super::super::parse;
     use crate::diagnostic::Code;
-    use crate::parser::parse;
     use crate::source::Source;
 
     /// The help texts of the warnings about one condition, cut down to the condition in them.

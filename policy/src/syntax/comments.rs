@@ -39,7 +39,7 @@ impl Comments {
     }
 
     /// Notes a line without an item; it belongs to the next item.
-    pub(crate) fn note(&mut self, comment: Option<&[u8]>) {
+    pub(super) fn note(&mut self, comment: Option<&[u8]>) {
         match comment {
             Some(text) => self.end.push(Remark::Comment(text.to_vec())),
             None if self.end.last() != Some(&Remark::Blank) => self.end.push(Remark::Blank),
@@ -48,7 +48,7 @@ impl Comments {
     }
 
     /// Gives the lines noted so far, and the comment of the same line, to an item.
-    pub(crate) fn attach(&mut self, item: usize, beside: Option<&[u8]>) {
+    pub(super) fn attach(&mut self, item: usize, beside: Option<&[u8]>) {
         if !self.end.is_empty() {
             self.before.insert(item, std::mem::take(&mut self.end));
         }

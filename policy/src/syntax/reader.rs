@@ -4,21 +4,21 @@ use crate::diagnostic::Span;
 
 /// One logical line. A blank line has an empty text and no comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(super) struct Line {
     /// What the line says, without white space around it.
-    pub(crate) text: Span,
+    pub(super) text: Span,
     /// From `#` to the end of the line.
-    pub(crate) comment: Option<Span>,
+    pub(super) comment: Option<Span>,
 }
 
 /// The logical lines of a text.
-pub(crate) struct Lines<'s> {
+pub(super) struct Lines<'s> {
     text: &'s [u8],
     at: usize,
 }
 
 impl<'s> Lines<'s> {
-    pub(crate) fn new(text: &'s [u8]) -> Self {
+    pub(super) fn new(text: &'s [u8]) -> Self {
         const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
         Self { text, at: if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 } }
     }
@@ -81,7 +81,7 @@ fn is_blank(byte: u8) -> bool {
 }
 
 /// The first byte from `at` on, before `end`, that is neither white space nor part of a continuation.
-pub(crate) fn skip_blanks(text: &[u8], mut at: usize, end: usize) -> usize {
+pub(super) fn skip_blanks(text: &[u8], mut at: usize, end: usize) -> usize {
     let text = &text[..end];
     while let Some(&byte) = text.get(at) {
         at = match continuation(text, at) {
@@ -94,7 +94,7 @@ pub(crate) fn skip_blanks(text: &[u8], mut at: usize, end: usize) -> usize {
 }
 
 /// The span without white space and continuations at its ends.
-pub(crate) fn trim(text: &[u8], span: Span) -> Span {
+pub(super) fn trim(text: &[u8], span: Span) -> Span {
     let start = skip_blanks(text, span.start, span.end);
     let mut end = span.end;
     while end > start {

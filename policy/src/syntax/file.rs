@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::comments::Comments;
+use super::grouping;
+use super::header::{Name, Opening, RuleParts, fields};
+use super::reader::{Line, Lines};
+use super::rule;
 use crate::ast::{File, PolicyText, RuleText, Spanned, Statement, TemplateText};
-use crate::comments::Comments;
 use crate::diagnostic::{Code, Diagnostic, Span};
-use crate::grouping;
-use crate::header::{Name, Opening, fields};
-use crate::reader::{Line, Lines};
-use crate::rule;
 use crate::source::Source;
 
 /// What a text says, and what is remarkable about it.
@@ -43,7 +43,8 @@ pub fn parse_template(source: &Source) -> Result<Parsed<TemplateText>, Vec<Diagn
 }
 
 fn template(mut sections: Vec<PolicyText>, description: Spanned<String>) -> TemplateText {
-    let section = sections.remove(0);
+    // A file without a section was refused before, as was one with two.
+    let section = sections.swap_remove(0);
     let rules = section.statements.into_iter().filter_map(|statement| match statement {
         Statement::Rule(rule) => Some(*rule),
         Statement::Include(_) => None,
@@ -128,20 +129,41 @@ impl<'s> Assembly<'s> {
         if line.text.start == line.text.end {
             return Ok(None);
         }
-        match Opening::of(self.text, line.text)? {
+        let opening = Opening::of(self.text, line.text)?;
+        self.refuse_wrong_kind(opening, line.text)?;
+        match opening {
             Opening::Policy => self.policy_header(line.text),
             Opening::Template => self.template_header(line.text),
-            Opening::Include(name) => self.include(line.text, name),
+            Opening::Include(name) => {
+                let name = Name::Template.read(self.text, name)?;
+                self.add(Statement::Include(name), line.text)
+            }
             Opening::Detached => self.detached(line.text),
-            Opening::Rule { emulation, call, body } => self.rule(line.text, emulation, call, body),
+            Opening::Rule(parts) => self.rule(line.text, parts),
         }
+    }
+
+    /// Policies and templates are not mixed in a file.
+    fn refuse_wrong_kind(&mut self, opening: Opening, line: Span) -> Result<(), Diagnostic> {
+        let message = match (self.kind, opening) {
+            (Kind::Policies, Opening::Template) => "a template in a policy file",
+            (Kind::Template, Opening::Policy) => "a policy in a template file",
+            (Kind::Template, Opening::Template) if self.section != Section::None => {
+                "a second template in one file"
+            }
+            (Kind::Template, Opening::Include(_)) => "a template includes nothing",
+            (Kind::Template, Opening::Detached) => "a template cannot be detached",
+            _ => return Ok(()),
+        };
+        if matches!(opening, Opening::Policy | Opening::Template) {
+            self.section = Section::Refused;
+        }
+        Err(Diagnostic::new(Code::WrongKind, line, message)
+            .help("a policy takes the rules of a template with `Include: NAME`"))
     }
 
     fn policy_header(&mut self, line: Span) -> Result<Option<Span>, Diagnostic> {
         self.section = Section::Refused;
-        if self.kind == Kind::Template {
-            return Err(Diagnostic::new(Code::WrongKind, line, "a policy in a template file"));
-        }
         let [program, emulation] = fields(self.text, line, ["Policy", "Emulation"])?;
         let program = Name::Program.read(self.text, program)?;
         let emulation = Name::Emulation.read(self.text, emulation)?;
@@ -172,15 +194,7 @@ impl<'s> Assembly<'s> {
     }
 
     fn template_header(&mut self, line: Span) -> Result<Option<Span>, Diagnostic> {
-        let first = self.section == Section::None;
         self.section = Section::Refused;
-        if self.kind == Kind::Policies {
-            return Err(Diagnostic::new(Code::WrongKind, line, "a template in a policy file")
-                .help("a policy takes the rules of a template with `Include: NAME`"));
-        }
-        if !first {
-            return Err(Diagnostic::new(Code::WrongKind, line, "a second template in one file"));
-        }
         let names = ["Template", "Emulation", "Description"];
         let [name, emulation, description] = fields(self.text, line, names)?;
         let name = Name::Template.read(self.text, name)?;
@@ -189,18 +203,7 @@ impl<'s> Assembly<'s> {
         Ok(Some(self.open(name, emulation, line)))
     }
 
-    fn include(&mut self, line: Span, name: Span) -> Result<Option<Span>, Diagnostic> {
-        if self.kind == Kind::Template {
-            return Err(Diagnostic::new(Code::WrongKind, line, "a template includes nothing"));
-        }
-        let statement = Statement::Include(Name::Template.read(self.text, name)?);
-        self.add(statement, line)
-    }
-
     fn detached(&mut self, line: Span) -> Result<Option<Span>, Diagnostic> {
-        if self.kind == Kind::Template {
-            return Err(Diagnostic::new(Code::WrongKind, line, "a template cannot be detached"));
-        }
         let place = match self.section {
             Section::None => return Err(outside(line)),
             Section::Refused | Section::Detached(..) => return Ok(None),
@@ -211,16 +214,10 @@ impl<'s> Assembly<'s> {
         Ok((*first == line).then_some(line))
     }
 
-    fn rule(
-        &mut self,
-        line: Span,
-        emulation: Span,
-        call: Span,
-        body: Span,
-    ) -> Result<Option<Span>, Diagnostic> {
-        let call = Name::Call.read(self.text, call)?;
-        let emulation = Name::Emulation.read(self.text, emulation)?;
-        let body = rule::parse(self.text, body, &mut self.findings)?;
+    fn rule(&mut self, line: Span, parts: RuleParts) -> Result<Option<Span>, Diagnostic> {
+        let call = Name::Call.read(self.text, parts.call)?;
+        let emulation = Name::Emulation.read(self.text, parts.emulation)?;
+        let body = rule::parse(self.text, parts.body, &mut self.findings)?;
         self.findings.extend(grouping::check(&body.condition));
         self.check_emulation(&emulation)?;
         let rule::Body { condition, plain, action, log, identity, predicate } = body;
@@ -251,8 +248,9 @@ impl<'s> Assembly<'s> {
             }
             Section::Refused => Ok(None),
             Section::Open(place) => {
+                let item = statement.span();
                 self.policies[place].statements.push(statement);
-                Ok(Some(line))
+                Ok(Some(item))
             }
             Section::Detached(_, detached) => {
                 let message = "nothing can follow `detached` in a policy";
