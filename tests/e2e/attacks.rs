@@ -77,8 +77,8 @@ fn other_entries(engine: &Engine) -> Result<()> {
 
 /// With the capabilities for them and without the engine's profile, so that what stops these calls is the policy.
 fn ways_round(engine: &Engine) -> Result<()> {
-    let capabilities = ["SYS_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH"]
-        .map(|one| format!("--cap-add={one}"));
+    let capabilities =
+        ["SYS_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH"].map(|one| format!("--cap-add={one}"));
     let options =
         || capabilities.iter().map(String::as_str).chain(["--security-opt=seccomp=unconfined"]);
     let unconfined =

@@ -114,13 +114,15 @@ impl Direct {
     }
 
     fn call(&self, words: &[&str]) -> Result<Finished> {
+        let policy =
+            format!("--policy={}/tests/policies/kernel.policy", place::workspace().display());
         let mut command = Command::new(place::shim());
         command
             .arg("--root")
             .arg(self.folder.join("state"))
             .arg("--log")
             .arg(self.folder.join("log"));
-        finish(command.args(["--log-format=json", "--policy=docker-default"]).args(words), b"")
+        finish(command.args(["--log-format=json", &policy]).args(words), b"")
     }
 
     /// `create` must fail with status 1, one JSON line in the log, and nothing left.

@@ -2,11 +2,11 @@
 
 use crate::{Test, tests_of};
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use tests::command::{finish, limited};
+use tests::bundle::Bundle;
+use tests::command::finish;
 use tests::{Engine, place};
 
 pub fn tests() -> Vec<Test> {
@@ -79,30 +79,16 @@ fn crun_accepts_and_enforces(engine: &Engine) -> Result<()> {
     judge(&run_bundle(engine, "crun")?)
 }
 
-/// Runs the script in a bundle with the converted profile. crun 1.8 refuses hybrid control groups, so the runtime does not
-/// see the second version's folder.
+/// Runs the script in a bundle with the converted profile. crun 1.8 refuses hybrid control groups, so the runtime does
+/// not see the folder of the second version.
 fn run_bundle(engine: &Engine, runtime: &str) -> Result<tests::Finished> {
     let folder = engine.home().run().join(format!("bundle-{runtime}"));
-    fs::create_dir_all(folder.join("rootfs"))?;
-    let archive = place::image("busybox");
-    finish(Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(folder.join("rootfs")), b"")?
-        .success()?;
-    finish(Command::new("runc").arg("spec").current_dir(&folder), b"")?.success()?;
-    let file = folder.join("config.json");
-    let mut config: Value = serde_json::from_str(&fs::read_to_string(&file)?)?;
-    config["process"]["terminal"] = json!(false);
-    config["process"]["args"] = json!(["sh", "-c", SCRIPT]);
-    config["root"]["readonly"] = json!(false);
-    config["linux"]["cgroupsPath"] = json!(format!("{}/bundle-{runtime}", engine.home().cgroup()));
-    config["linux"]["seccomp"] =
-        serde_json::from_str(&fs::read_to_string(profile(engine, runtime)?)?)?;
-    fs::write(&file, serde_json::to_vec(&config)?)?;
-    let script = format!(
-        "umount /sys/fs/cgroup/unified 2>/dev/null; exec {runtime} --root {0}/state run --bundle {0} {runtime}-box",
-        folder.display()
-    );
-    let mut command = limited("unshare");
-    finish(command.args(["--mount", "sh", "-c", &script]), b"").context("cannot run the bundle")
+    let mut bundle = Bundle::new(&folder, &format!("{}/bundle-{runtime}", engine.home().cgroup()))?;
+    bundle.command(&["sh", "-c", SCRIPT])?;
+    bundle.seccomp(serde_json::from_str(&fs::read_to_string(profile(engine, runtime)?)?)?)?;
+    let script = "umount /sys/fs/cgroup/unified 2>/dev/null; exec \"$0\" \"$@\"";
+    let words = ["unshare", "--mount", "sh", "-c", script, runtime].map(str::to_owned);
+    bundle.finish(&words, &format!("{runtime}-box")).context("cannot run the bundle")
 }
 
 fn refuses_what_json_cannot_say(_: &Engine) -> Result<()> {

@@ -1,0 +1,55 @@
+//! The runtimes that are compared, each with its arguments, on one bundle.
+
+use anyhow::Result;
+use std::fs;
+use std::path::Path;
+use tests::bundle::Bundle;
+use tests::place;
+
+/// A runtime and what it is called in the report.
+#[derive(Debug)]
+pub struct Runner {
+    pub name: &'static str,
+    pub words: Vec<String>,
+}
+
+/// All of them, and the bundle that they run.
+#[derive(Debug)]
+pub struct Runners {
+    pub bundle: Bundle,
+    pub runc: Runner,
+    pub crun: Runner,
+    /// Confined by rules on whole calls only: everything is decided in the kernel.
+    pub kernel: Runner,
+    /// Confined by a policy of the talk.
+    pub talk: Runner,
+    /// Every file name goes to the supervisor.
+    pub supervised: Runner,
+}
+
+impl Runners {
+    pub fn new(folder: &Path) -> Result<Self> {
+        let bundle = Bundle::new(folder, "/systrace-bench")?;
+        bundle.take(&place::programs().join("calls"))?;
+        fs::write(
+            folder.join("shim.toml"),
+            format!("audit = '{}/<id>.jsonl'\n", folder.display()),
+        )?;
+        let shim = |name, policy: &str| Runner {
+            name,
+            words: vec![
+                place::shim().display().to_string(),
+                format!("--config={}/shim.toml", folder.display()),
+                format!("--policy={}/{policy}", place::workspace().display()),
+            ],
+        };
+        Ok(Self {
+            bundle,
+            runc: Runner { name: "runc", words: vec!["runc".to_owned()] },
+            crun: Runner { name: "crun", words: vec!["crun".to_owned()] },
+            kernel: shim("systrace-shim, docker-default", "tests/policies/kernel.policy"),
+            talk: shim("systrace-shim, web-server", "examples/talk/web-server.policy"),
+            supervised: shim("systrace-shim, supervised files", "tests/policies/supervised.policy"),
+        })
+    }
+}
