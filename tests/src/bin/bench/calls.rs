@@ -38,8 +38,8 @@ impl Judge<'_> {
 
 pub fn measure(runners: &Runners) -> Result<Vec<Cost>> {
     let mut costs = Vec::new();
-    let Runners { bundle, runc, kernel, supervised, .. } = runners;
-    let mut bundle = tests::bundle::Bundle::new(bundle.folder(), "/systrace-bench")?;
+    let Runners { runc, kernel, supervised, .. } = runners;
+    let mut bundle = runners.bundle("calls")?;
     for (call, count) in CALLS {
         bundle.command(&["/calls", call, count])?;
         for pinned in [true, false] {

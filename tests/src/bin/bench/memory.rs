@@ -5,7 +5,6 @@ use anyhow::{Context, Result, bail};
 use std::fs;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use tests::bundle::Bundle;
 use tests::{place, sweep};
 
 /// Kilobytes of one supervisor.
@@ -18,7 +17,7 @@ pub struct Memory {
 }
 
 pub fn measure(runners: &Runners) -> Result<Memory> {
-    let mut bundle = Bundle::new(runners.bundle.folder(), "/systrace-bench")?;
+    let mut bundle = runners.bundle("memory")?;
     bundle.command(&["sh", "-c", "/calls open 5000; echo ready; exec sleep 1000"])?;
     let mut child = bundle
         .run(&runners.supervised.words, "bench-memory")

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tests::bundle::Bundle;
 use tests::place;
 
@@ -13,10 +13,10 @@ pub struct Runner {
     pub words: Vec<String>,
 }
 
-/// All of them, and the bundle that they run.
+/// All of them, and where their bundles lie.
 #[derive(Debug)]
 pub struct Runners {
-    pub bundle: Bundle,
+    folder: PathBuf,
     pub runc: Runner,
     pub crun: Runner,
     /// Confined by rules on whole calls only: everything is decided in the kernel.
@@ -29,8 +29,6 @@ pub struct Runners {
 
 impl Runners {
     pub fn new(folder: &Path) -> Result<Self> {
-        let bundle = Bundle::new(folder, "/systrace-bench")?;
-        bundle.take(&place::programs().join("calls"))?;
         fs::write(
             folder.join("shim.toml"),
             format!("audit = '{}/<id>.jsonl'\n", folder.display()),
@@ -44,12 +42,19 @@ impl Runners {
             ],
         };
         Ok(Self {
-            bundle,
+            folder: folder.to_owned(),
             runc: Runner { name: "runc", words: vec!["runc".to_owned()] },
             crun: Runner { name: "crun", words: vec!["crun".to_owned()] },
             kernel: shim("systrace-shim, docker-default", "tests/policies/kernel.policy"),
             talk: shim("systrace-shim, web-server", "examples/talk/web-server.policy"),
             supervised: shim("systrace-shim, supervised files", "tests/policies/supervised.policy"),
         })
+    }
+
+    /// A bundle with the program that makes calls.
+    pub fn bundle(&self, name: &str) -> Result<Bundle> {
+        let bundle = Bundle::new(&self.folder.join(name), "/systrace-bench")?;
+        bundle.take(&place::programs().join("calls"))?;
+        Ok(bundle)
     }
 }

@@ -18,12 +18,14 @@ pub struct Start {
 
 /// Each round runs every runtime once, so that what disturbs the machine disturbs all.
 pub fn measure(runners: &Runners) -> Result<Vec<Start>> {
+    let mut bundle = runners.bundle("start")?;
+    bundle.command(&["/bin/true"])?;
     let compared = [&runners.runc, &runners.crun, &runners.kernel, &runners.talk];
     let mut times = compared.map(|_| Vec::with_capacity(ROUNDS));
     // The first round fills caches, and does not count.
     for round in 0..=ROUNDS {
         for (runner, times) in compared.iter().zip(&mut times) {
-            let time = once(&runners.bundle, runner)?;
+            let time = once(&bundle, runner)?;
             if round > 0 {
                 times.push(time);
             }
