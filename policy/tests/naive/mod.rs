@@ -146,7 +146,7 @@ fn test(test: &Test, event: &Event<'_>, only: Option<usize>) -> bool {
 fn compare(operator: Operator, text: &[u8], kind: Kind, value: &[u8]) -> bool {
     let same = || match kind {
         Kind::Filename => text == value,
-        _ => text.to_ascii_lowercase() == value.to_ascii_lowercase(),
+        _ => text.eq_ignore_ascii_case(value),
     };
     let occurs = || (0..=value.len()).any(|at| value[at..].starts_with(text));
     match operator {
