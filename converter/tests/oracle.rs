@@ -12,8 +12,14 @@ use policy::registry::{self, Call, Parameter, Source as Origin};
 use policy::{Event, PolicySet, Source, Subject, Value, Verdict, compile};
 use proptest::prelude::*;
 
+type Words = &'static [&'static str];
+/// An argument's name and texts to compare it with.
+type Arguments = &'static [(&'static str, Words)];
+/// Calls with arguments to test.
+type Pool = &'static [(&'static str, Arguments)];
+
 /// Rules on numbers alone: the kernel must decide them all. None of these calls is one that our own start-up needs.
-const NUMBERS: &[(&str, &[(&str, &[&str])])] = &[
+const NUMBERS: Pool = &[
     (
         "socket",
         &[("sockdom", &["AF_INET", "af_unix", "AF_UNKNOWN(16)"]), ("socktype", &["SOCK_RAW"])],
@@ -31,7 +37,7 @@ const NUMBERS: &[(&str, &[(&str, &[&str])])] = &[
 ];
 
 /// Rules that look at memory, at names, or at calls whose meaning depends on memory.
-const TEXTS: &[(&str, &[(&str, &[&str])])] = &[
+const TEXTS: Pool = &[
     ("fsread", &[("filename", &["/etc", "/tmp", "/"])]),
     ("fswrite", &[("filename", &["/tmp", "/etc"])]),
     ("open", &[("oflags", &["ro", "rw", "roc"]), ("filename", &["/etc"])]),
@@ -50,13 +56,8 @@ const ACTIONS: &[&str] = &["permit", "deny", "deny[enoent]", "permit"];
 const MORE_ACTIONS: &[&str] =
     &["permit log", "ask", "permit as root", "permit[inherit]", "deny log"];
 
-type Pool = &'static [(&'static str, &'static [(&'static str, &'static [&'static str])])];
-
-fn comparison(
-    arguments: &'static [(&'static str, &'static [&'static str])],
-    operators: &'static [&'static str],
-) -> impl Strategy<Value = String> {
-    let of = move |(name, texts): (&'static str, &'static [&'static str])| {
+fn comparison(arguments: Arguments, operators: Words) -> impl Strategy<Value = String> {
+    let of = move |(name, texts): (&'static str, Words)| {
         let operator = prop::sample::select(operators);
         (operator, prop::sample::select(texts))
             .prop_map(move |(operator, text)| format!("{name} {operator} \"{text}\""))
@@ -64,11 +65,7 @@ fn comparison(
     prop::sample::select(arguments).prop_flat_map(of)
 }
 
-fn rule(
-    pool: Pool,
-    operators: &'static [&'static str],
-    actions: Vec<&'static str>,
-) -> impl Strategy<Value = String> {
+fn rule(pool: Pool, operators: Words, actions: Vec<&'static str>) -> impl Strategy<Value = String> {
     prop::sample::select(pool).prop_flat_map(move |(call, arguments)| {
         let test = || comparison(arguments, operators);
         let condition = prop_oneof![
@@ -204,7 +201,7 @@ fn value<'e>(
             Value::Number(registers[usize::from(at)])
         }
         Origin::OpenHow { .. } => Value::Number(registers[0]),
-        _ if attempt.text % 7 == 0 => Value::Absent,
+        _ if attempt.text.is_multiple_of(7) => Value::Absent,
         _ => Value::Text(text),
     }
 }
