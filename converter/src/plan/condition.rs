@@ -95,7 +95,8 @@ fn compare(test: &Comparison, parameter: &Parameter, wanted: bool) -> Match {
     let Source::Register(argument) = parameter.source else {
         return Match::Opaque(Reason::Memory);
     };
-    if !parameter.kind.is_number() {
+    // What a variable stands for is known in the container only.
+    if !parameter.kind.is_number() || test.text().contains(&b'$') {
         return Match::Opaque(Reason::Lookup);
     }
     match test.numbers(parameter.kind) {
