@@ -1,9 +1,16 @@
 //! One call with everything its pointers hold, read once.
 
-use crate::notification::Notification;
-use crate::resolve::Resolved;
+use crate::caller::Caller;
+use crate::container::Container;
+use crate::notification::{Denial, Notification};
+use crate::resolve::{self, Name, Resolved};
+use crate::snapshot::Snapshot;
 use crate::sockets::address::Address;
-use policy::registry::FormId;
+use crate::worker::Worker;
+use policy::registry::{self, Call, FormId, Kind, Links, Parameter, Source};
+use policy::{Environment, Value};
+use std::borrow::Cow;
+use std::ffi::CString;
 
 /// A call as it was judged. Its handler works on this copy and on the descriptors in it.
 #[derive(Debug)]
@@ -19,6 +26,27 @@ pub struct Request {
 }
 
 impl Request {
+    /// Reads the call: every pointer once, and every file name resolved.
+    ///
+    /// # Errors
+    /// What the caller's own call would get for a bad pointer, or a refusal.
+    pub fn read(
+        worker: &mut Worker,
+        caller: &Caller<'_>,
+        notification: &Notification,
+    ) -> Result<Self, Denial> {
+        let call = registry::call(notification.number)
+            .ok_or_else(|| Denial::because("no rule can name this call"))?;
+        let snapshot = Snapshot::new(caller, notification);
+        let form = select(call, &snapshot)?;
+        let mut arguments = Vec::with_capacity(form.form().parameters.len());
+        for parameter in form.form().parameters {
+            arguments.push(Argument::read(worker, caller, &snapshot, parameter)?);
+        }
+        let open_how = snapshot.into_open_how();
+        Ok(Self { notification: *notification, form, arguments, open_how })
+    }
+
     /// The file names of the call, in order.
     pub fn names(&self) -> impl Iterator<Item = &Resolved> {
         self.arguments.iter().filter_map(|argument| match argument {
@@ -43,6 +71,106 @@ pub enum Argument {
     Vector(Vec<Vec<u8>>),
     /// A socket address.
     Address(Address),
+}
+
+impl Argument {
+    fn read(
+        worker: &mut Worker,
+        caller: &Caller<'_>,
+        snapshot: &Snapshot<'_>,
+        parameter: &Parameter,
+    ) -> Result<Self, Denial> {
+        Ok(match parameter.source {
+            Source::Register(register) => {
+                Self::number(worker.container(), parameter.kind, snapshot.register(register))
+            }
+            Source::Text(argument) => Self::Text(snapshot.text(argument)?.to_bytes().to_vec()),
+            Source::Vector(argument) => Self::Vector(snapshot.vector(argument)?),
+            Source::OpenHow { argument, offset } => {
+                let how = snapshot.open_how(argument)?;
+                Self::Number(if offset == 0 { how.flags } else { how.mode })
+            }
+            Source::SocketAddress { address, length } => {
+                let (address, length) = (snapshot.register(address), snapshot.register(length));
+                match snapshot.socket_address(address, length)? {
+                    Some(bytes) => Self::Address(Address::read(worker, caller, bytes)?),
+                    None => Self::Absent,
+                }
+            }
+            Source::Path { .. } | Source::Descriptor(_) => {
+                let name = name(snapshot, parameter.source)?;
+                Self::Name(resolve::resolve(worker, caller, name)?)
+            }
+            // No handler performs these calls, so a rule that looks at their addresses is refused at conversion, and here.
+            Source::MessageName(_) | Source::MessageNames { .. } => Self::Absent,
+        })
+    }
+
+    fn number(container: &Container, kind: Kind, number: u64) -> Self {
+        match kind {
+            Kind::UserName => container.user_name(number as u32).map_or(Self::Absent, Self::Text),
+            // Which program a signal would reach: as for messages, no handler performs such a call.
+            Kind::ProcessName => Self::Absent,
+            _ => Self::Number(number),
+        }
+    }
+
+    /// The text that rules compare, if the argument is one.
+    #[must_use]
+    pub fn text(&self) -> Option<Cow<'_, [u8]>> {
+        match self {
+            Self::Absent | Self::Number(_) => None,
+            Self::Text(text) => Some(text.into()),
+            Self::Name(resolved) => Some(Cow::Borrowed(&resolved.name)),
+            Self::Vector(texts) => Some(Cow::Owned(texts.join(&b' '))),
+            Self::Address(address) => Some(Cow::Borrowed(&address.printed)),
+        }
+    }
+
+    /// The value for an event; `text` is what [`Self::text`] gave.
+    #[must_use]
+    pub fn value<'t>(&self, text: Option<&'t [u8]>) -> Value<'t> {
+        match (self, text) {
+            (Self::Number(number), _) => Value::Number(*number),
+            (_, Some(text)) => Value::Text(text),
+            (_, None) => Value::Absent,
+        }
+    }
+}
+
+/// The first form all of whose tests hold.
+fn select(call: &Call, snapshot: &Snapshot<'_>) -> Result<FormId, Denial> {
+    let mut failure = None;
+    let form = call.select(|test| {
+        snapshot.holds(test).unwrap_or_else(|denial| {
+            failure = Some(denial);
+            false
+        })
+    });
+    failure.map_or(Ok(form), Err)
+}
+
+/// A file name as the call gives it.
+fn name(snapshot: &Snapshot<'_>, source: Source) -> Result<Name, Denial> {
+    let Source::Path { dirfd, path, links } = source else {
+        let Source::Descriptor(fd) = source else {
+            return Err(Denial::because("the parameter is no file name"));
+        };
+        let dirfd = snapshot.register(fd) as i32;
+        return Ok(Name { dirfd, path: CString::default(), follow: true });
+    };
+    let dirfd = dirfd.map_or(libc::AT_FDCWD, |register| snapshot.register(register) as i32);
+    let has = |argument: u8, flags: u64| snapshot.register(argument) & flags != 0;
+    let follow = match links {
+        Links::Follow => true,
+        Links::Keep => false,
+        Links::FollowUnless { argument, flags } => !has(argument, flags),
+        Links::KeepUnless { argument, flags } => has(argument, flags),
+        Links::OpenHow(argument) => {
+            snapshot.open_how(argument)?.flags & libc::O_NOFOLLOW as u64 == 0
+        }
+    };
+    Ok(Name { dirfd, path: snapshot.text(path)?.clone(), follow })
 }
 
 /// `struct open_how` of linux/openat2.h.

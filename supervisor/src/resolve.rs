@@ -5,7 +5,7 @@ use crate::notification::Denial;
 use crate::worker::Worker;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
-use std::ffi::CStr;
+use std::ffi::CString;
 use std::os::fd::OwnedFd;
 
 /// A file name after every link was followed that the kernel would follow. Nobody resolves the name again: handlers act
@@ -19,12 +19,12 @@ pub struct Resolved {
 }
 
 /// A name as the caller gave it.
-#[derive(Debug, Clone, Copy)]
-pub struct Name<'n> {
+#[derive(Debug, Clone)]
+pub struct Name {
     /// The descriptor that a relative name starts from; `AT_FDCWD` for the working directory.
     pub dirfd: i32,
     /// The bytes.
-    pub path: &'n CStr,
+    pub path: CString,
     /// A symbolic link at the end is followed.
     pub follow: bool,
 }
@@ -33,7 +33,7 @@ pub struct Name<'n> {
 ///
 /// # Errors
 /// The error that the caller's own call would get, or a refusal.
-pub fn resolve(_: &mut Worker, caller: &Caller<'_>, name: Name<'_>) -> Result<Resolved, Denial> {
+pub fn resolve(_: &mut Worker, caller: &Caller<'_>, name: Name) -> Result<Resolved, Denial> {
     let _ = (caller, name);
     let root = open(c"/", OFlag::O_PATH, Mode::empty())?;
     Ok(Resolved { object: Some(root), name: b"/".to_vec() })
