@@ -3,14 +3,14 @@
 use crate::caller::Caller;
 use crate::container::Container;
 use crate::notification::{Denial, Notification};
-use crate::resolve::{self, Name, Resolved};
+use crate::naming;
+use crate::resolve::{self, Resolved};
 use crate::snapshot::Snapshot;
 use crate::sockets::address::Address;
 use crate::worker::Worker;
-use policy::registry::{self, Call, FormId, Kind, Links, Parameter, Source};
-use policy::{Environment, Value};
+use policy::Value;
+use policy::registry::{self, Call, FormId, Kind, Parameter, Source};
 use std::borrow::Cow;
-use std::ffi::CString;
 
 /// A call as it was judged. Its handler works on this copy and on the descriptors in it.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Request {
         let form = select(call, &snapshot)?;
         let mut arguments = Vec::with_capacity(form.form().parameters.len());
         for parameter in form.form().parameters {
-            arguments.push(Argument::read(worker, caller, &snapshot, parameter)?);
+            arguments.push(Argument::read(worker, &snapshot, call.name, parameter)?);
         }
         let open_how = snapshot.into_open_how();
         Ok(Self { notification: *notification, form, arguments, open_how })
@@ -76,10 +76,11 @@ pub enum Argument {
 impl Argument {
     fn read(
         worker: &mut Worker,
-        caller: &Caller<'_>,
         snapshot: &Snapshot<'_>,
+        call: &str,
         parameter: &Parameter,
     ) -> Result<Self, Denial> {
+        let caller = snapshot.caller();
         Ok(match parameter.source {
             Source::Register(register) => {
                 Self::number(worker.container(), parameter.kind, snapshot.register(register))
@@ -98,7 +99,7 @@ impl Argument {
                 }
             }
             Source::Path { .. } | Source::Descriptor(_) => {
-                let name = name(snapshot, parameter.source)?;
+                let name = naming::name(snapshot, call, parameter.source)?;
                 Self::Name(resolve::resolve(worker, caller, name)?)
             }
             // No handler performs these calls, so a rule that looks at their addresses is refused at conversion, and here.
@@ -148,29 +149,6 @@ fn select(call: &Call, snapshot: &Snapshot<'_>) -> Result<FormId, Denial> {
         })
     });
     failure.map_or(Ok(form), Err)
-}
-
-/// A file name as the call gives it.
-fn name(snapshot: &Snapshot<'_>, source: Source) -> Result<Name, Denial> {
-    let Source::Path { dirfd, path, links } = source else {
-        let Source::Descriptor(fd) = source else {
-            return Err(Denial::because("the parameter is no file name"));
-        };
-        let dirfd = snapshot.register(fd) as i32;
-        return Ok(Name { dirfd, path: CString::default(), follow: true });
-    };
-    let dirfd = dirfd.map_or(libc::AT_FDCWD, |register| snapshot.register(register) as i32);
-    let has = |argument: u8, flags: u64| snapshot.register(argument) & flags != 0;
-    let follow = match links {
-        Links::Follow => true,
-        Links::Keep => false,
-        Links::FollowUnless { argument, flags } => !has(argument, flags),
-        Links::KeepUnless { argument, flags } => has(argument, flags),
-        Links::OpenHow(argument) => {
-            snapshot.open_how(argument)?.flags & libc::O_NOFOLLOW as u64 == 0
-        }
-    };
-    Ok(Name { dirfd, path: snapshot.text(path)?.clone(), follow })
 }
 
 /// `struct open_how` of linux/openat2.h.

@@ -31,6 +31,12 @@ impl<'c> Snapshot<'c> {
         Self { caller, notification, texts: Default::default(), open_how: OnceCell::new() }
     }
 
+    /// Who calls.
+    #[must_use]
+    pub fn caller(&self) -> &'c Caller<'c> {
+        self.caller
+    }
+
     /// Whether a test that selects a form holds.
     ///
     /// # Errors
