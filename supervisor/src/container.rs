@@ -2,14 +2,14 @@
 
 use crate::audit::Audit;
 use crate::caller::Caller;
-use crate::confinement::{Confinement, DeviceRule};
+use crate::confinement::Confinement;
 use crate::environment::View;
+use crate::files::devices::Devices;
 use crate::idmap::IdMap;
 use crate::notification::{Denial, Tgid, Tid};
 use crate::processes::{FileId, Processes, Standing};
 use policy::ast::PermitFlag;
-use policy::program::Action;
-use policy::{BindError, Environment, Policy, PolicySet, Subject};
+use policy::{Action, BindError, Environment, Policy, PolicySet, Subject};
 use std::fs::OpenOptions;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
@@ -17,8 +17,8 @@ use std::os::unix::fs::OpenOptionsExt;
 /// One confined container, from the moment when its first listener arrives.
 #[derive(Debug)]
 pub struct Container {
-    /// The device rules of its OCI spec.
-    pub devices: Vec<DeviceRule>,
+    /// Which devices it may use.
+    pub devices: Devices,
     /// The book of decisions.
     pub audit: Audit,
     /// Which process has which policy.
@@ -62,7 +62,7 @@ impl Container {
         let rules = || policies.policies.iter().flat_map(Policy::rules);
         let detaches = rules().any(|rule| rule.action == Action::Permit(PermitFlag::Detach));
         Ok(Self {
-            devices: confinement.devices.clone(),
+            devices: Devices::new(confinement.devices.clone()),
             audit: open_audit(confinement)?,
             processes: Processes::default(),
             tracked: policies.policies.len() > 1 || detaches,
@@ -154,7 +154,8 @@ impl Container {
         }
         let status = caller.status()?;
         let inside = |map: &IdMap, id| {
-            map.inside(id).ok_or_else(|| Denial::because("the container has no number for the caller"))
+            map.inside(id)
+                .ok_or_else(|| Denial::because("the container has no number for the caller"))
         };
         Ok(Subject {
             uid: inside(&self.users, status.uids[0])?,
@@ -172,7 +173,11 @@ fn bind(set: &PolicySet, view: &View) -> Result<PolicySet, EnterError> {
             Err(wrong) => errors.extend(wrong.iter().map(BindError::to_string)),
         }
     }
-    if errors.is_empty() { Ok(PolicySet { policies }) } else { Err(EnterError::Bind(errors.join("; "))) }
+    if errors.is_empty() {
+        Ok(PolicySet { policies })
+    } else {
+        Err(EnterError::Bind(errors.join("; ")))
+    }
 }
 
 fn root(entry: Tid) -> std::io::Result<OwnedFd> {

@@ -97,14 +97,15 @@ impl View {
 /// Opens a path as a process in that root would, but for magic links: they lead out of it.
 fn open(root: &OwnedFd, path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
     let how = OpenHow::new()
-        .flags(flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY)
+        .flags(flags | OFlag::O_CLOEXEC)
         .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
     openat2(root, path, how)
 }
 
 /// A regular file's text. A FIFO in its place must not hold us up, hence `O_NONBLOCK`.
 fn read(root: &OwnedFd, path: &str) -> Option<String> {
-    let fd = open(root, Path::new(path), OFlag::O_RDONLY | OFlag::O_NONBLOCK).ok()?;
+    let fd =
+        open(root, Path::new(path), OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).ok()?;
     let kind = fstat(&fd).ok()?.st_mode & libc::S_IFMT;
     if kind != SFlag::S_IFREG.bits() {
         return None;

@@ -23,7 +23,6 @@ pub mod idmap;
 pub mod judge;
 pub mod listener;
 pub mod memory;
-pub mod naming;
 pub mod notification;
 pub mod pool;
 pub mod processes;
@@ -37,7 +36,7 @@ pub mod status;
 pub mod sys;
 pub mod worker;
 
-pub use confinement::{Confinement, DeviceKind, DeviceRule, Entry};
+pub use confinement::{Confinement, Entry};
 pub use daemon::run;
 pub use filter::Filter;
 pub use handlers::supervised_calls;

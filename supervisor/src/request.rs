@@ -2,8 +2,8 @@
 
 use crate::caller::Caller;
 use crate::container::Container;
+use crate::files;
 use crate::notification::{Denial, Notification};
-use crate::naming;
 use crate::resolve::{self, Resolved};
 use crate::snapshot::Snapshot;
 use crate::sockets::address::Address;
@@ -11,6 +11,7 @@ use crate::worker::Worker;
 use policy::Value;
 use policy::registry::{self, Call, FormId, Kind, Parameter, Source};
 use std::borrow::Cow;
+use std::ffi::CString;
 
 /// A call as it was judged. Its handler works on this copy and on the descriptors in it.
 #[derive(Debug)]
@@ -41,9 +42,9 @@ impl Request {
         let form = select(call, &snapshot)?;
         let mut arguments = Vec::with_capacity(form.form().parameters.len());
         for parameter in form.form().parameters {
-            arguments.push(Argument::read(worker, &snapshot, call.name, parameter)?);
+            arguments.push(Argument::read(worker, &snapshot, form, parameter)?);
         }
-        let open_how = snapshot.into_open_how();
+        let open_how = snapshot.known_open_how().copied();
         Ok(Self { notification: *notification, form, arguments, open_how })
     }
 
@@ -77,10 +78,14 @@ impl Argument {
     fn read(
         worker: &mut Worker,
         snapshot: &Snapshot<'_>,
-        call: &str,
+        form: FormId,
         parameter: &Parameter,
     ) -> Result<Self, Denial> {
         let caller = snapshot.caller();
+        let asked = |path| {
+            let question = (parameter.source, path);
+            files::asked(snapshot.notification(), form, snapshot.known_open_how(), question)
+        };
         Ok(match parameter.source {
             Source::Register(register) => {
                 Self::number(worker.container(), parameter.kind, snapshot.register(register))
@@ -98,9 +103,12 @@ impl Argument {
                     None => Self::Absent,
                 }
             }
-            Source::Path { .. } | Source::Descriptor(_) => {
-                let name = naming::name(snapshot, call, parameter.source)?;
-                Self::Name(resolve::resolve(worker, caller, name)?)
+            Source::Path { path, .. } => {
+                let path = snapshot.text(path)?.clone();
+                Self::Name(resolve::resolve(worker, caller, asked(path))?)
+            }
+            Source::Descriptor(_) => {
+                Self::Name(resolve::resolve(worker, caller, asked(CString::default()))?)
             }
             // No handler performs these calls, so a rule that looks at their addresses is refused at conversion, and here.
             Source::MessageName(_) | Source::MessageNames { .. } => Self::Absent,

@@ -1,6 +1,5 @@
 //! The life of a supervisor: from the first connection to the last listener's end.
 
-use crate::audit::Audit;
 use crate::confinement::Confinement;
 use crate::container::Container;
 use crate::handoff::server::{self, Joined, Server};
@@ -26,7 +25,7 @@ pub struct Service {
 }
 
 /// How far the container has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     /// Nobody has connected yet.
     Expected,
@@ -88,7 +87,8 @@ impl Service {
     }
 
     fn attend(&mut self, ready: &[bool]) {
-        let (connecting, rest) = ready.split_first().map_or((false, ready), |(one, rest)| (*one, rest));
+        let (connecting, rest) =
+            ready.split_first().map_or((false, ready), |(one, rest)| (*one, rest));
         let (talking, hung_up) = rest.split_at(self.connections.len());
         let mut talking = talking.iter();
         let mut hung_up = hung_up.iter();

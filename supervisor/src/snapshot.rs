@@ -37,6 +37,12 @@ impl<'c> Snapshot<'c> {
         self.caller
     }
 
+    /// The registers.
+    #[must_use]
+    pub fn notification(&self) -> &'c Notification {
+        self.notification
+    }
+
     /// Whether a test that selects a form holds.
     ///
     /// # Errors
@@ -79,10 +85,10 @@ impl<'c> Snapshot<'c> {
         Ok(self.open_how.get_or_init(|| how))
     }
 
-    /// The structure, if something asked for it.
+    /// The structure, if it was read: openat2(2)'s forms depend on it, so it was for that call.
     #[must_use]
-    pub fn into_open_how(self) -> Option<OpenHow> {
-        self.open_how.into_inner()
+    pub fn known_open_how(&self) -> Option<&OpenHow> {
+        self.open_how.get()
     }
 
     fn read_open_how(&self, argument: u8) -> Result<OpenHow, Denial> {
@@ -115,7 +121,8 @@ impl<'c> Snapshot<'c> {
                 break;
             }
             let text = self.caller.read_text(pointer, room)?;
-            let text = text.ok_or_else(|| Denial::because("the arguments are too long to judge"))?;
+            let text =
+                text.ok_or_else(|| Denial::because("the arguments are too long to judge"))?;
             // An empty text takes room too: its pointer and its NUL.
             room = room.saturating_sub(text.as_bytes().len() + 9);
             texts.push(text.into_bytes());

@@ -1,7 +1,7 @@
 //! A thread that serves one listener: receive, read, judge, act, answer, record.
 
-use crate::caller::Caller;
 use crate::audit::Outcome;
+use crate::caller::Caller;
 use crate::container::Container;
 use crate::evidence::ContinueReason;
 use crate::exec;

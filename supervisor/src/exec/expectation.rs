@@ -43,12 +43,9 @@ impl Expectation {
     ///
     /// # Errors
     /// What the kernel would answer: EACCES for what is no regular file, ENOENT for a missing interpreter.
-    pub fn of(
-        worker: &mut Worker,
-        caller: &Caller<'_>,
-        request: &Request,
-    ) -> Result<Self, Denial> {
-        let judged = request.names().next().ok_or_else(|| Denial::because("no program to judge"))?;
+    pub fn of(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Result<Self, Denial> {
+        let judged =
+            request.names().next().ok_or_else(|| Denial::because("no program to judge"))?;
         let mut arguments = arguments(request);
         let mut name = given_name(judged);
         let mut runs = FileId::of(&judged.object()?.fd)?;
@@ -157,7 +154,8 @@ fn name_given_to_kernel(process: Tgid) -> Result<CString, Errno> {
 
 fn read(process: Tgid, name: &str) -> std::io::Result<Vec<u8>> {
     let path = format!("{}/{name}", process.0);
-    let fd = openat(host::proc(), path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let fd =
+        openat(host::proc(), path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     let mut bytes = Vec::new();
     File::from(fd).read_to_end(&mut bytes)?;
     Ok(bytes)

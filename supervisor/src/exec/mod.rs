@@ -66,11 +66,9 @@ pub fn perform(
     permission: &Permission,
 ) -> Result<Reply, Denial> {
     let container = Arc::clone(worker.container());
-    if let (false, Some(PermitFlag::Inherit), Some(proof)) = (
-        container.is_tracked(),
-        permission.flag,
-        NumbersOnly::of(permission.judged_memory),
-    ) {
+    if let (false, Some(PermitFlag::Inherit), Some(proof)) =
+        (container.is_tracked(), permission.flag, NumbersOnly::of(permission.judged_memory))
+    {
         return Ok(Reply::Continue(ContinueReason::NothingInMemoryJudged(proof)));
     }
     let standings = standings_after(&container, request, permission)?;

@@ -5,8 +5,9 @@ use crate::host;
 use crate::identity::Acting;
 use crate::sys::files::file_system;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::{FileStat, Mode, SFlag};
+use nix::fcntl::{OFlag, ResolveFlag, openat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
+use std::ffi::CString;
 use std::io::Read;
 use std::os::fd::BorrowedFd;
 
@@ -36,18 +37,21 @@ pub(super) fn may_follow(
 }
 
 /// Whether open(2) with `O_CREAT` may use a file that is already there: not somebody else's file or FIFO in a sticky
-/// folder that others can write.
+/// folder that others can write. `name` is the file's resolved name.
 ///
 /// # Errors
 /// EACCES.
-pub fn may_reuse(acting: &Acting<'_>, file: &FileStat, folder: &FileStat) -> Result<(), Errno> {
+pub fn may_reuse(acting: &Acting<'_>, file: &FileStat, name: &[u8]) -> Result<(), Errno> {
     let knob = match super::kind(file) {
         SFlag::S_IFREG => "sys/fs/protected_regular",
         SFlag::S_IFIFO => "sys/fs/protected_fifos",
         _ => return Ok(()),
     };
-    let own = file.st_uid == folder.st_uid || file.st_uid == acting.fsuid();
-    if folder.st_mode & libc::S_ISVTX == 0 || own {
+    if file.st_uid == acting.fsuid() {
+        return Ok(());
+    }
+    let folder = folder_of(name)?;
+    if folder.st_mode & libc::S_ISVTX == 0 || file.st_uid == folder.st_uid {
         return Ok(());
     }
     let refused_from = match folder.st_mode & (libc::S_IWOTH | libc::S_IWGRP) {
@@ -56,6 +60,12 @@ pub fn may_reuse(acting: &Acting<'_>, file: &FileStat, folder: &FileStat) -> Res
         _ => 1,
     };
     if level(acting, knob)? < refused_from { Ok(()) } else { Err(Errno::EACCES) }
+}
+
+fn folder_of(name: &[u8]) -> Result<FileStat, Errno> {
+    let slash = name.iter().rposition(|byte| *byte == b'/').ok_or(Errno::EACCES)?;
+    let folder = CString::new(&name[..=slash]).map_err(|_| Errno::EACCES)?;
+    fstat(super::open_path(None, &folder, OFlag::O_DIRECTORY, ResolveFlag::empty())?)
 }
 
 /// The present value of a sysctl; only root may read these. Unknown ones count as strict.
