@@ -204,9 +204,17 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// EFAULT, ENAMETOOLONG, or [`Denial::Gone`] if the caller died.
     pub fn read_c_string(&self, address: u64) -> Result<CString, Denial> {
-        let text = memory::read_c_string(self.tid(), address, memory::PATH_MAX);
+        self.read_text(address, memory::PATH_MAX)?.ok_or(Errno::ENAMETOOLONG.into())
+    }
+
+    /// Reads a text up to its NUL; `None` if it is longer than `limit`.
+    ///
+    /// # Errors
+    /// EFAULT, or [`Denial::Gone`] if the caller died.
+    pub fn read_text(&self, address: u64, limit: usize) -> Result<Option<CString>, Denial> {
+        let text = memory::read_c_string(self.tid(), address, limit);
         self.confirm()?;
-        text?.ok_or(Errno::ENAMETOOLONG.into())
+        Ok(text?)
     }
 
     /// Writes a result into the caller's memory: all of it or EFAULT.

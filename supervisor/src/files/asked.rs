@@ -49,6 +49,7 @@ pub fn asked(
     let call = form.call().name;
     let (dirfd, argument, links) = match source {
         Source::Path { dirfd, path, links } => (dirfd, path, links),
+        Source::Descriptor(register) => (Some(register), register, Links::Follow),
         _ => (None, 0, Links::Keep),
     };
     let follow = follows(links, notification, how);

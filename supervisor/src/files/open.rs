@@ -188,7 +188,7 @@ fn existing(
     }
     let kind = object.kind();
     if matches!(kind, SFlag::S_IFCHR | SFlag::S_IFBLK)
-        && !worker.devices.permit(kind, object.status.st_rdev, how.access())
+        && !worker.container().devices.permit(kind, object.status.st_rdev, how.access())
     {
         return Err(Errno::EPERM.into());
     }
