@@ -66,16 +66,21 @@ impl Drop for Back<'_> {
 }
 
 impl Pool {
+    /// A pool without threads.
+    #[must_use]
+    pub fn new(container: Arc<Container>, listener: Arc<Listener>) -> Arc<Self> {
+        let wanted = std::thread::available_parallelism().map_or(1, usize::from);
+        Arc::new(Self { container, listener, wanted, threads: Mutex::default() })
+    }
+
     /// Starts serving.
     ///
     /// # Errors
     /// If not even one thread can be started.
-    pub fn start(container: Arc<Container>, listener: Arc<Listener>) -> std::io::Result<Arc<Self>> {
-        let wanted = std::thread::available_parallelism().map_or(1, usize::from);
-        let pool = Arc::new(Self { container, listener, wanted, threads: Mutex::default() });
-        pool.start_one()?;
-        pool.fill();
-        Ok(pool)
+    pub fn start(self: &Arc<Self>) -> std::io::Result<()> {
+        self.start_one()?;
+        self.fill();
+        Ok(())
     }
 
     /// Runs something that may block for long, while another thread receives instead of this one.
