@@ -163,4 +163,4 @@ fn broken(name: &Spanned<String>, source: &Source, findings: &[Diagnostic]) -> D
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;
