@@ -1,2 +1,21 @@
-//! Entry point.
-fn main() {}
+//! `systrace-shim`: an OCI runtime that confines containers with Systrace policies.
+//!
+//! The command line is runc's. [`commands`] holds one file per sub-command; [`cli`] is the main flow.
+
+mod bundle;
+mod cgroup;
+mod cli;
+mod commands;
+mod config;
+mod container;
+mod foreground;
+mod identifier;
+mod launch;
+mod report;
+mod signal;
+mod sys;
+mod workload;
+
+fn main() -> std::process::ExitCode {
+    cli::main(std::env::args_os().collect())
+}
