@@ -12,6 +12,7 @@ mod foreground;
 mod identifier;
 mod launch;
 mod report;
+mod selection;
 mod signal;
 mod sys;
 mod workload;

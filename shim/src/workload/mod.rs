@@ -1,6 +1,6 @@
 //! The container side: the last steps of our own code before the workload's program.
 
-mod search;
+pub mod search;
 
 use std::convert::Infallible;
 use std::ffi::CString;
