@@ -27,13 +27,28 @@ pub struct PolicyText {
     pub span: Span,
 }
 
+/// `Template: NAME, Emulation: EMU, Description: TEXT` and the rules that follow it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateText {
+    /// The name that `Include:` uses.
+    pub name: Spanned<String>,
+    /// The prefix of every rule.
+    pub emulation: Spanned<String>,
+    /// What the template is for.
+    pub description: Spanned<String>,
+    /// The rules, in order; a template includes nothing.
+    pub rules: Vec<RuleText>,
+    /// Where the header stands.
+    pub span: Span,
+}
+
 /// One line under a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Statement {
     /// `Include: NAME`: rules of a template for the calls that this policy has no rule for.
     Include(Spanned<String>),
     /// `EMU-NAME: RULE`.
-    Rule(RuleText),
+    Rule(Box<RuleText>),
 }
 
 /// One rule as written.
@@ -94,6 +109,21 @@ pub enum Expression {
     Or(Box<Expression>, Box<Expression>),
     /// `( E )`: kept so that printing gives back what was written.
     Group(Box<Expression>, Span),
+}
+
+impl Expression {
+    /// How many levels an expression may have: what walks over expressions may recurse.
+    pub const MAX_DEPTH: usize = 256;
+
+    /// From its first character to its last.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Self::True(span) | Self::Not(_, span) | Self::Group(_, span) => *span,
+            Self::Test(test) => test.argument.span.to(test.text.span),
+            Self::And(left, right) | Self::Or(left, right) => left.span().to(right.span()),
+        }
+    }
 }
 
 /// One comparison.

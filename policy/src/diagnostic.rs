@@ -1,5 +1,11 @@
 //! What is wrong with a policy, where, and what to do about it.
 
+pub mod code;
+mod render;
+
+pub use code::Code;
+pub use render::{Paint, headline, render};
+
 /// A byte range in one source. Line and column are computed when the diagnostic is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Span {
@@ -15,6 +21,12 @@ impl Span {
     pub fn to(self, other: Self) -> Self {
         Self { start: self.start.min(other.start), end: self.end.max(other.end) }
     }
+
+    /// The empty span at one byte.
+    #[must_use]
+    pub fn at(offset: usize) -> Self {
+        Self { start: offset, end: offset }
+    }
 }
 
 /// How bad it is.
@@ -24,4 +36,61 @@ pub enum Severity {
     Warning,
     /// The policy means nothing; all of the file is refused.
     Error,
+}
+
+/// One finding in one source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What kind of finding; it tells the severity.
+    pub code: Code,
+    /// What is wrong here: lower case, no full stop.
+    pub message: String,
+    /// The place to correct.
+    pub span: Span,
+    /// Other places of the same source that explain it.
+    pub labels: Vec<Label>,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+/// A further place and what it has to do with the finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The place.
+    pub span: Span,
+    /// Its part in the finding.
+    pub text: String,
+}
+
+impl Diagnostic {
+    /// A finding without further places and help.
+    pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), span, labels: Vec::new(), help: None }
+    }
+
+    /// The same, with a further place.
+    #[must_use]
+    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// The same, with help.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// How bad it is.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
+
+    /// It refuses the file.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity() == Severity::Error
+    }
 }

@@ -5,15 +5,27 @@
 #![forbid(unsafe_code)]
 
 pub mod ast;
+pub mod comments;
 pub mod diagnostic;
 pub mod environment;
 pub mod errno;
 pub mod event;
+mod grouping;
+mod header;
+mod lexer;
+mod parser;
+pub mod print;
 pub mod program;
+mod reader;
 pub mod registry;
+pub mod sockaddr;
+mod rule;
+pub mod source;
 
-pub use diagnostic::{Severity, Span};
+pub use diagnostic::{Code, Diagnostic, Severity, Span};
 pub use environment::Environment;
 pub use errno::Errno;
 pub use event::{Event, Subject, Value};
+pub use parser::{Parsed, parse, parse_template};
 pub use program::{Decision, Policy, PolicySet, Rule, RuleId, Verdict};
+pub use source::Source;

@@ -8,8 +8,9 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 /// The form of the line in the log file.
@@ -74,7 +75,8 @@ impl Reporter {
     }
 
     fn line(&self, message: &str) -> String {
-        let time = Utc::now().to_rfc3339_opts(SecondsFormat::Nanos, true);
+        let now = DateTime::<Utc>::from(SystemTime::now());
+        let time = now.to_rfc3339_opts(SecondsFormat::Nanos, true);
         match self.format {
             Format::Text => format!("time=\"{time}\" level=error msg={message:?}\n"),
             Format::Json => {

@@ -1,1 +1,25 @@
-//! Placeholder replaced by its first commit.
+//! Answers what the kernel asks: notification → event → decision → the call performed, or an errno.
+//!
+//! A filter that the `converter` made hands some calls of the container to a [`listener`]. For each of them a
+//! [`worker`] reads the pointers once ([`request`]), asks the policy, and either denies or *performs* the call on what was
+//! judged ([`handlers`]): the workload may rewrite its memory meanwhile, it changes nothing any more. The kernel performs a
+//! call itself only for a reason that [`evidence`] can state.
+
+pub mod audit;
+pub mod caller;
+pub mod evidence;
+pub mod exec;
+pub mod files;
+pub mod filter;
+pub mod handlers;
+pub mod handoff;
+pub mod identity;
+pub mod listener;
+pub mod memory;
+pub mod notification;
+pub mod request;
+pub mod resolve;
+pub mod sockets;
+pub mod status;
+pub mod sys;
+pub mod worker;

@@ -4,14 +4,26 @@
 //! `stat`, `lstat` or `fstat`): each meaning is a *form*. Rules name forms; mechanisms enforce calls.
 //! The forms of a call are tried in order and the first whose tests all hold is the call's form, so the last form
 //! of every call has no test.
+//!
+//! One table serves every emulation, since the old systems' names nowhere contradict each other: a form lists
+//! every name that reaches it, the kernel's own first. [`names`] says what a rule's name means.
+
+mod index;
+mod kinds;
+pub mod names;
+mod notation;
+mod table;
+
+pub use index::{call, call_named, calls, forms};
+pub use kinds::{Kind, NumberSet};
 
 /// A Linux x86_64 system call number (asm/unistd_64.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SyscallNumber(pub u32);
 
-/// A form's place in the registry, counted over all calls.
+/// A form's place in the registry, counted over all calls in the order of their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FormId(pub u16);
+pub struct FormId(u16);
 
 /// One Linux call.
 #[derive(Debug)]
@@ -31,10 +43,19 @@ pub struct Form {
     pub when: &'static [FormTest],
     /// The names by which rules know it, without emulation, the call's own name first: `["newfstatat", "lstat"]`.
     pub names: &'static [&'static str],
-    /// The alias whose rules apply after those on the names.
-    pub alias: Alias,
+    /// The aliases whose rules apply where none on a name does; every one of them must permit.
+    pub aliases: &'static [AliasUse],
     /// The arguments that rules can test, in order; equal names are told apart by `[k]`.
     pub parameters: &'static [Parameter],
+}
+
+impl Form {
+    /// The position of the `index`-th parameter of this name (names compare without regard to case).
+    #[must_use]
+    pub fn parameter(&self, name: &str, index: usize) -> Option<usize> {
+        let named = |parameter: &Parameter| parameter.name.eq_ignore_ascii_case(name);
+        self.parameters.iter().enumerate().filter(|(_, p)| named(p)).nth(index).map(|(at, _)| at)
+    }
 }
 
 /// A test that selects a form.
@@ -49,7 +70,7 @@ pub enum FormTest {
         /// What they must be.
         equals: u64,
     },
-    /// The path argument (by position) is the empty string. Needs the caller's memory.
+    /// The path argument (by position) is the empty string or a null pointer. Needs the caller's memory.
     EmptyPath(u8),
     /// `open_how.flags & mask == equals` (openat2(2)). Needs the caller's memory.
     OpenHow {
@@ -62,17 +83,50 @@ pub enum FormTest {
     },
 }
 
-/// Which alias rules apply to a form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+impl FormTest {
+    /// Whether the registers alone pass the test; `None` if it needs the caller's memory.
+    #[must_use]
+    pub fn on_registers(&self, registers: &[u64; 6]) -> Option<bool> {
+        match *self {
+            Self::Register { argument, mask, equals } => {
+                Some(registers[usize::from(argument)] & mask == equals)
+            }
+            Self::EmptyPath(argument) if registers[usize::from(argument)] == 0 => Some(true),
+            Self::EmptyPath(_) | Self::OpenHow { .. } => None,
+        }
+    }
+}
+
+/// A group of calls with one name for rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Alias {
-    /// None.
-    None,
-    /// `fsread`.
+    /// `fsread`: what is learnt about the file of this name.
     Read,
-    /// `fswrite`.
+    /// `fswrite`: what is done to the file of this name.
     Write,
-    /// Both must permit: a read-only open that creates or truncates.
-    ReadWrite,
+}
+
+impl Alias {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Read, Self::Write];
+
+    /// The name that rules use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "fsread",
+            Self::Write => "fswrite",
+        }
+    }
+}
+
+/// The rules of an alias judge one file name of a form. A rule of an alias knows no other argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AliasUse {
+    /// Whose rules.
+    pub alias: Alias,
+    /// The position of the judged name among the form's parameters.
+    pub parameter: u8,
 }
 
 /// One argument as rules know it.
@@ -84,43 +138,6 @@ pub struct Parameter {
     pub kind: Kind,
     /// Where the value comes from.
     pub source: Source,
-}
-
-/// What a value is, hence how it is printed for the operators (`LANGUAGE.md` lists the texts).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A resolved file name.
-    Filename,
-    /// Bytes as given, such as a symbolic link's target.
-    Text,
-    /// All arguments of a program joined by one blank.
-    Argv,
-    /// `ro`, `wo`, `rw` and letters.
-    OpenFlags,
-    /// Octal permission bits, masked with 07777.
-    Mode,
-    /// A signed 32-bit decimal number.
-    Uid,
-    /// A signed 32-bit decimal number.
-    Gid,
-    /// A signed 32-bit decimal number.
-    Fd,
-    /// The user's name in the container's passwd file.
-    UserName,
-    /// `inet-[ADDR]:PORT`, a path, `family(N)`.
-    SocketAddress,
-    /// `AF_INET`, …
-    SocketDomain,
-    /// `SOCK_STREAM`, …; the flag bits are masked off first.
-    SocketType,
-    /// The program of the process that a signal goes to.
-    ProcessName,
-    /// `SIGHUP`, …
-    Signal,
-    /// `F_DUPFD`, …
-    FcntlCommand,
-    /// `PROT_READ|PROT_WRITE`, …
-    Protection,
 }
 
 /// Where the value of an argument comes from.
@@ -137,6 +154,8 @@ pub enum Source {
         /// What happens with a symbolic link at the end of the name.
         links: Links,
     },
+    /// The name of the open file behind a descriptor (by position): a path call with `AT_EMPTY_PATH`.
+    Descriptor(u8),
     /// A NUL-terminated text that is not a file name.
     Text(u8),
     /// A NULL-terminated vector of texts.
@@ -150,6 +169,13 @@ pub enum Source {
     },
     /// The address inside a `msghdr`.
     MessageName(u8),
+    /// The addresses inside a vector of `mmsghdr` (sendmmsg(2)): one event for each of them, and all must be permitted.
+    MessageNames {
+        /// Pointer argument.
+        vector: u8,
+        /// How many.
+        count: u8,
+    },
     /// `open_how.flags` or `.mode` (openat2(2)): byte offset in the structure that the argument points to.
     OpenHow {
         /// Pointer argument.
@@ -157,6 +183,14 @@ pub enum Source {
         /// 0 flags, 8 mode.
         offset: u8,
     },
+}
+
+impl Source {
+    /// The value is in a register, where the caller cannot change it any more.
+    #[must_use]
+    pub fn is_register(self) -> bool {
+        matches!(self, Self::Register(_))
+    }
 }
 
 /// Symbolic links at the end of a name. Links before the end are always resolved.
@@ -180,4 +214,6 @@ pub enum Links {
         /// Bits, any of which follows the link.
         flags: u64,
     },
+    /// Followed unless `open_how.flags` (openat2(2)), to which this argument points, has `O_NOFOLLOW`.
+    OpenHow(u8),
 }

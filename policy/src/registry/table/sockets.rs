@@ -1,0 +1,45 @@
+//! Sockets. `socketcall`, the one entry of 32-bit Linux, is a name for all of its parts.
+
+use crate::registry::notation::{forms, null, number, plain};
+use crate::registry::{Call, Form, Kind, Parameter, Source};
+
+const DOMAIN: Parameter = number("sockdom", Kind::SocketDomain, 0);
+const TYPE: Parameter = number("socktype", Kind::SocketType, 1);
+
+const fn sockaddr(source: Source) -> Parameter {
+    Parameter { name: "sockaddr", kind: Kind::SocketAddress, source }
+}
+
+const fn address(address: u8) -> Parameter {
+    sockaddr(Source::SocketAddress { address, length: address + 1 })
+}
+
+pub(super) static CALLS: &[Call] = &[
+    forms!(41 "socket": Form::named(&["socket", "socketcall"]).with(&[DOMAIN, TYPE])),
+    forms!(42 "connect": Form::named(&["connect", "socketcall"]).with(&[address(1)])),
+    plain!(43 "accept" "socketcall"),
+    // Without an address it is send(2) on a connected socket: the argument is absent.
+    forms!(44 "sendto":
+        Form::named(&["sendto", "send", "socketcall"]).when(&[null(4)]),
+        Form::named(&["sendto", "send", "socketcall"]).with(&[address(4)]),
+    ),
+    plain!(45 "recvfrom" "recv" "socketcall"),
+    forms!(46 "sendmsg":
+        Form::named(&["sendmsg", "socketcall"]).with(&[sockaddr(Source::MessageName(1))]),
+    ),
+    plain!(47 "recvmsg" "socketcall"),
+    plain!(48 "shutdown" "socketcall"),
+    forms!(49 "bind": Form::named(&["bind", "socketcall"]).with(&[address(1)])),
+    plain!(50 "listen" "socketcall"),
+    plain!(51 "getsockname" "socketcall"),
+    plain!(52 "getpeername" "socketcall"),
+    forms!(53 "socketpair": Form::named(&["socketpair", "socketcall"]).with(&[DOMAIN, TYPE])),
+    plain!(54 "setsockopt" "socketcall"),
+    plain!(55 "getsockopt" "socketcall"),
+    plain!(288 "accept4" "accept" "paccept" "socketcall"),
+    plain!(299 "recvmmsg" "recvmsg" "socketcall"),
+    forms!(307 "sendmmsg":
+        Form::named(&["sendmmsg", "sendmsg", "socketcall"])
+            .with(&[sockaddr(Source::MessageNames { vector: 1, count: 2 })]),
+    ),
+];

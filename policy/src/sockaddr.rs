@@ -1,0 +1,114 @@
+//! The text of a socket address.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Address families (linux/socket.h).
+const AF_UNIX: u16 = 1;
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
+
+/// What rules see of a socket address (the bytes of a `struct sockaddr`, as long as the caller said).
+///
+/// A path for `AF_UNIX` as it was given, up to its first NUL; an abstract name behind `@`, its NULs and backslashes
+/// written `\x00` and `\x5c` so that no two names look alike (a relative path that looks like another kind of
+/// address gets `./` in front); `inet-[ADDR]:PORT` for IPv4 and IPv6, the latter with
+/// `%SCOPE` if one is given; `family(N)` for others. An address too short for its family is `error`.
+#[must_use]
+pub fn print_sockaddr(address: &[u8]) -> Vec<u8> {
+    let Some((family, rest)) = address.split_first_chunk() else { return b"error".to_vec() };
+    match u16::from_ne_bytes(*family) {
+        AF_UNIX => print_unix(rest),
+        AF_INET => print_inet(rest).unwrap_or_else(|| b"error".to_vec()),
+        AF_INET6 => print_inet6(rest).unwrap_or_else(|| b"error".to_vec()),
+        other => format!("family({other})").into_bytes(),
+    }
+}
+
+/// unix(7): a path, an abstract name behind a NUL byte, or nothing.
+fn print_unix(path: &[u8]) -> Vec<u8> {
+    match path.split_first() {
+        Some((0, name)) if !name.is_empty() => print_abstract(name),
+        _ => print_path(path.split(|byte| *byte == 0).next().unwrap_or_default()),
+    }
+}
+
+/// Else a socket in the caller's folder could pass for `inet-[127.0.0.1]:53`.
+fn print_path(path: &[u8]) -> Vec<u8> {
+    let misleading = ["@", "inet-", "family(", "error"];
+    let prefix: &[u8] = match misleading.iter().any(|start| path.starts_with(start.as_bytes())) {
+        true => b"./",
+        false => b"",
+    };
+    [prefix, path].concat()
+}
+
+fn print_abstract(name: &[u8]) -> Vec<u8> {
+    let mut out = b"@".to_vec();
+    for byte in name {
+        match byte {
+            0 | b'\\' => out.extend(format!("\\x{byte:02x}").bytes()),
+            _ => out.push(*byte),
+        }
+    }
+    out
+}
+
+/// ip(7): port, address.
+fn print_inet(rest: &[u8]) -> Option<Vec<u8>> {
+    let (port, rest) = rest.split_first_chunk()?;
+    let address = Ipv4Addr::from(*rest.first_chunk::<4>()?);
+    Some(format!("inet-[{address}]:{}", u16::from_be_bytes(*port)).into_bytes())
+}
+
+/// ipv6(7): port, flow, address, scope; the scope may be left out.
+fn print_inet6(rest: &[u8]) -> Option<Vec<u8>> {
+    let (port, rest) = rest.split_first_chunk()?;
+    let (_flow, rest) = rest.split_first_chunk::<4>()?;
+    let (address, rest) = rest.split_first_chunk::<16>()?;
+    let address = Ipv6Addr::from(*address);
+    let port = u16::from_be_bytes(*port);
+    let scope = rest.first_chunk::<4>().map_or(0, |scope| u32::from_ne_bytes(*scope));
+    let text = match scope {
+        0 => format!("inet-[{address}]:{port}"),
+        _ => format!("inet-[{address}%{scope}]:{port}"),
+    };
+    Some(text.into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(family: u16, rest: &[u8]) -> Vec<u8> {
+        print_sockaddr(&[&family.to_ne_bytes(), rest].concat())
+    }
+
+    #[test]
+    fn unix_addresses() {
+        assert_eq!(address(AF_UNIX, b"/run/x.sock\0junk"), b"/run/x.sock");
+        assert_eq!(address(AF_UNIX, b"rel"), b"rel");
+        assert_eq!(address(AF_UNIX, b""), b"");
+        assert_eq!(address(AF_UNIX, b"inet-[127.0.0.1]:53"), b"./inet-[127.0.0.1]:53");
+        assert_eq!(address(AF_UNIX, b"@bus"), b"./@bus");
+        assert_eq!(address(AF_UNIX, b"\0"), b"");
+        assert_eq!(address(AF_UNIX, b"\0bus\0\\x"), b"@bus\\x00\\x5cx");
+    }
+
+    #[test]
+    fn inet_addresses() {
+        assert_eq!(address(AF_INET, &[0, 53, 127, 0, 0, 1, 0, 0]), b"inet-[127.0.0.1]:53");
+        assert_eq!(address(AF_INET, &[0, 53, 127, 0, 0]), b"error");
+        let mut six = vec![1, 0xbb, 9, 9, 9, 9];
+        six.extend(Ipv6Addr::LOCALHOST.octets());
+        assert_eq!(address(AF_INET6, &six), b"inet-[::1]:443");
+        six.extend(2_u32.to_ne_bytes());
+        assert_eq!(address(AF_INET6, &six), b"inet-[::1%2]:443");
+        assert_eq!(address(AF_INET6, &six[..20]), b"error");
+    }
+
+    #[test]
+    fn other_addresses() {
+        assert_eq!(address(16, &[0; 10]), b"family(16)");
+        assert_eq!(print_sockaddr(&[2]), b"error");
+    }
+}

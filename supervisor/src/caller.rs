@@ -1,0 +1,228 @@
+//! The thread that waits for an answer: what we may know of it, read when asked for.
+//!
+//! A thread number may be used again as soon as its thread is dead. The order here is always the same: open or read something by
+//! number, then ask the kernel whether the notification is still valid. While it is, the thread that made the call is
+//! blocked in it, so the number named that thread all the time. Descriptors of `/proc/TID` and pidfds stay bound to
+//! their thread for ever, so what goes through them needs no second question.
+
+use crate::listener::Listener;
+use crate::memory;
+use crate::notification::{Denial, Notification, Tgid, Tid};
+use crate::status::Status;
+use crate::sys::process;
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::stat::Mode;
+use std::cell::OnceCell;
+use std::ffi::CString;
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// A view of the calling thread for the time of one notification.
+#[derive(Debug)]
+pub struct Caller<'n> {
+    listener: &'n Listener,
+    notification: &'n Notification,
+    folder: OnceCell<OwnedFd>,
+    pidfd: OnceCell<OwnedFd>,
+    status: OnceCell<Status>,
+}
+
+impl<'n> Caller<'n> {
+    /// The thread behind a notification. Nothing is read yet.
+    #[must_use]
+    pub fn new(listener: &'n Listener, notification: &'n Notification) -> Self {
+        Self {
+            listener,
+            notification,
+            folder: OnceCell::new(),
+            pidfd: OnceCell::new(),
+            status: OnceCell::new(),
+        }
+    }
+
+    /// The thread.
+    #[must_use]
+    pub fn tid(&self) -> Tid {
+        self.notification.tid
+    }
+
+    /// The process.
+    ///
+    /// # Errors
+    /// As [`Self::status`].
+    pub fn tgid(&self) -> Result<Tgid, Denial> {
+        Ok(self.status()?.process())
+    }
+
+    /// Whether the caller still waits for this answer.
+    ///
+    /// # Errors
+    /// [`Denial::Gone`] if not.
+    pub fn confirm(&self) -> Result<(), Denial> {
+        if self.listener.is_valid(self.notification.id) { Ok(()) } else { Err(Denial::Gone) }
+    }
+
+    /// The folder `/proc/TID`.
+    ///
+    /// # Errors
+    /// [`Denial::Gone`] if the caller died.
+    pub fn folder(&self) -> Result<BorrowedFd<'_>, Denial> {
+        if self.folder.get().is_none() {
+            let path = format!("/proc/{}", self.tid().0);
+            let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+            let folder = openat(AT_FDCWD, path.as_str(), flags, Mode::empty());
+            self.confirm()?;
+            let _ = self.folder.set(folder?);
+        }
+        Ok(self.folder.get().expect("opened above").as_fd())
+    }
+
+    /// A descriptor of the thread, for pidfd_getfd(2) and poll(2).
+    ///
+    /// # Errors
+    /// [`Denial::Gone`] if the caller died.
+    pub fn pidfd(&self) -> Result<BorrowedFd<'_>, Denial> {
+        if self.pidfd.get().is_none() {
+            let pidfd = match process::open_thread(self.tid().0) {
+                Err(Errno::EINVAL) => self.open_leader()?,
+                other => other?,
+            };
+            self.confirm()?;
+            let _ = self.pidfd.set(pidfd);
+        }
+        Ok(self.pidfd.get().expect("opened above").as_fd())
+    }
+
+    /// Before Linux 6.9 only whole processes have a pidfd. It shows the leader's descriptors, so it serves only a thread that shares them.
+    fn open_leader(&self) -> Result<OwnedFd, Denial> {
+        let leader = self.tgid()?;
+        if leader.0 != self.tid().0 && !process::share_descriptors(leader.0, self.tid().0) {
+            return Err(Denial::because(
+                "the thread has descriptors of its own, and this kernel cannot name it",
+            ));
+        }
+        Ok(process::open_process(leader.0)?)
+    }
+
+    /// Credentials, masks and numbers of the thread. They cannot change while it waits: only a thread itself changes them.
+    ///
+    /// # Errors
+    /// [`Denial::Gone`] if the caller died; a refusal if the kernel's text cannot be understood.
+    pub fn status(&self) -> Result<&Status, Denial> {
+        if self.status.get().is_none() {
+            let status = Status::parse(&self.read_file("status")?)
+                .ok_or_else(|| Denial::because("cannot read the caller's status"))?;
+            let _ = self.status.set(status);
+        }
+        Ok(self.status.get().expect("read above"))
+    }
+
+    /// The signals that wait now, read afresh.
+    ///
+    /// # Errors
+    /// As [`Self::status`].
+    pub fn is_interrupted(&self) -> Result<bool, Denial> {
+        let status = Status::parse(&self.read_file("status")?);
+        Ok(status.is_none_or(|status| status.interrupted()))
+    }
+
+    /// The text of a file below `/proc/TID`.
+    ///
+    /// # Errors
+    /// [`Denial::Gone`] if the caller died.
+    pub fn read_file(&self, name: &str) -> Result<String, Denial> {
+        let fd = openat(self.folder()?, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+        let mut text = String::with_capacity(2048);
+        std::fs::File::from(fd.map_err(gone)?)
+            .read_to_string(&mut text)
+            .map_err(|_| Denial::Gone)?;
+        Ok(text)
+    }
+
+    /// The caller's root directory (`O_PATH`).
+    ///
+    /// # Errors
+    /// [`Denial::Gone`] if the caller died.
+    pub fn root(&self) -> Result<OwnedFd, Denial> {
+        self.open_link("root")
+    }
+
+    /// The caller's working directory (`O_PATH`).
+    ///
+    /// # Errors
+    /// [`Denial::Gone`] if the caller died.
+    pub fn cwd(&self) -> Result<OwnedFd, Denial> {
+        self.open_link("cwd")
+    }
+
+    /// The program that the caller runs (`O_PATH`).
+    ///
+    /// # Errors
+    /// [`Denial::Gone`] if the caller died.
+    pub fn program(&self) -> Result<OwnedFd, Denial> {
+        self.open_link("exe")
+    }
+
+    /// What the caller's descriptor refers to (`O_PATH`: the object, not the open file description).
+    ///
+    /// # Errors
+    /// EBADF if the caller has no such descriptor.
+    pub fn descriptor(&self, fd: i32) -> Result<OwnedFd, Denial> {
+        match self.open_link(&format!("fd/{fd}")) {
+            Err(Denial::Caller(Errno::ENOENT)) => Err(Errno::EBADF.into()),
+            other => other,
+        }
+    }
+
+    /// A copy of the caller's descriptor: the same open file description.
+    ///
+    /// # Errors
+    /// EBADF if the caller has no such descriptor.
+    pub fn duplicate(&self, fd: i32) -> Result<OwnedFd, Denial> {
+        process::duplicate(self.pidfd()?, fd).map_err(gone)
+    }
+
+    fn open_link(&self, name: &str) -> Result<OwnedFd, Denial> {
+        let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+        openat(self.folder()?, name, flags, Mode::empty()).map_err(gone)
+    }
+
+    /// Reads exactly `length` bytes.
+    ///
+    /// # Errors
+    /// EFAULT if they are not all readable; [`Denial::Gone`] if the caller died.
+    pub fn read_memory(&self, address: u64, length: usize) -> Result<Vec<u8>, Denial> {
+        let bytes = memory::read(self.tid(), address, length);
+        self.confirm()?;
+        Ok(bytes?)
+    }
+
+    /// Reads a text up to its NUL, at most `PATH_MAX` bytes with it.
+    ///
+    /// # Errors
+    /// EFAULT, ENAMETOOLONG, or [`Denial::Gone`] if the caller died.
+    pub fn read_c_string(&self, address: u64) -> Result<CString, Denial> {
+        let text = memory::read_c_string(self.tid(), address, memory::PATH_MAX);
+        self.confirm()?;
+        text?.ok_or(Errno::ENAMETOOLONG.into())
+    }
+
+    /// Writes a result into the caller's memory: all of it or EFAULT.
+    ///
+    /// A number that is used again could name another process, so the notification is confirmed before. A caller
+    /// that is killed between the two steps is still a zombie until its parent or init reaps it, and a zombie has no memory
+    /// to write to; only a reap and a full turn of the pid counter inside this window would be missed.
+    ///
+    /// # Errors
+    /// EFAULT, or [`Denial::Gone`] if the caller died.
+    pub fn write_memory(&self, address: u64, bytes: &[u8]) -> Result<(), Denial> {
+        self.confirm()?;
+        Ok(memory::write(self.tid(), address, bytes)?)
+    }
+}
+
+/// A file of `/proc/TID` says ESRCH, or ENOENT for the folder itself, once its thread is dead.
+fn gone(errno: Errno) -> Denial {
+    if errno == Errno::ESRCH { Denial::Gone } else { Denial::Caller(errno) }
+}

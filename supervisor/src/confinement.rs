@@ -1,0 +1,65 @@
+//! What a supervisor is told about the container that it will serve, before the container exists.
+
+use crate::filter::Filter;
+use policy::PolicySet;
+use std::path::PathBuf;
+
+/// Everything about one container.
+#[derive(Debug, Clone)]
+pub struct Confinement {
+    /// The container's identifier, as the engine calls it.
+    pub id: String,
+    /// The policies; the first is the entry program's.
+    pub policies: PolicySet,
+    /// The compiled filter, for further processes that `exec` brings into the container.
+    pub filter: Filter,
+    /// Where audit records are appended.
+    pub audit: PathBuf,
+    /// The device rules of the OCI spec (`linux.resources.devices`), in order: the last that fits decides.
+    pub devices: Vec<DeviceRule>,
+    /// The entry program's surroundings.
+    pub entry: Entry,
+}
+
+/// What the variables of a policy stand for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Entry {
+    /// The user that the entry program runs as, as the container numbers it.
+    pub uid: u32,
+    /// `HOME` of its environment; without it, passwd(5) of the container tells.
+    pub home: Option<Vec<u8>>,
+    /// Its working directory.
+    pub cwd: Vec<u8>,
+}
+
+/// One entry of `linux.resources.devices`.
+///
+/// The device cgroup judges whoever opens, and that is the supervisor: so it must apply the container's rules itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceRule {
+    /// Allow or deny.
+    pub allow: bool,
+    /// Which devices.
+    pub kind: DeviceKind,
+    /// Major number; none: any.
+    pub major: Option<u64>,
+    /// Minor number; none: any.
+    pub minor: Option<u64>,
+    /// Reading.
+    pub read: bool,
+    /// Writing.
+    pub write: bool,
+    /// mknod(2).
+    pub make: bool,
+}
+
+/// Kinds of device nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// `a`
+    Any,
+    /// `b`
+    Block,
+    /// `c`
+    Character,
+}

@@ -1,0 +1,31 @@
+//! Why the kernel may perform a call after we looked at it.
+//!
+//! "Continue" means that the kernel reads the caller's memory again, after our judgement (`seccomp_unotify(2)`, NOTES). It is
+//! sound only with an argument, and the argument is this type: each variant holds a proof that only the module
+//! which establishes the fact can make.
+
+use crate::exec::Watched;
+use crate::listener::StartUp;
+
+/// The argument for letting the kernel continue.
+#[derive(Debug)]
+pub enum ContinueReason {
+    /// Nothing behind a pointer took part in the decision; registers are the kernel's own copy.
+    NothingInMemoryJudged(NumbersOnly),
+    /// The caller is still the runtime's own start-up code: the workload does not run yet.
+    StartUp(StartUp),
+    /// We trace the caller: what its execve loads is compared with what was judged before it runs one instruction.
+    Watched(Watched),
+}
+
+/// Proof that a decision rests on registers alone.
+#[derive(Debug)]
+pub struct NumbersOnly(());
+
+impl NumbersOnly {
+    /// The proof, if the decision looked at no memory.
+    #[must_use]
+    pub fn of(judged_memory: bool) -> Option<Self> {
+        (!judged_memory).then_some(Self(()))
+    }
+}

@@ -1,0 +1,29 @@
+//! Which calls can be performed on checked arguments, and by what.
+
+use crate::caller::Caller;
+use crate::notification::{Denial, Reply};
+use crate::request::Request;
+use crate::worker::Worker;
+
+/// Performs one permitted call on what was judged: the request holds the only copy of the arguments that may be used.
+/// A handler never reads a judged pointer again.
+pub type Handler = fn(&mut Worker, &Caller<'_>, &Request) -> Result<Reply, Denial>;
+
+/// One row: a call's name in the registry and its handler, which tells the call's forms apart itself.
+pub type Row = (&'static str, Handler);
+
+/// Every family's rows.
+const FAMILIES: &[&[Row]] =
+    &[crate::exec::HANDLERS, crate::sockets::HANDLERS, crate::files::HANDLERS];
+
+/// The calls that can be permitted by what their pointers hold. For any other call such a rule is refused when the
+/// policy is converted, and denied here.
+pub fn supervised_calls() -> impl Iterator<Item = &'static str> {
+    FAMILIES.iter().copied().flatten().map(|(name, _)| *name)
+}
+
+/// The handler of a call.
+#[must_use]
+pub fn handler(call: &str) -> Option<Handler> {
+    FAMILIES.iter().copied().flatten().find(|(name, _)| *name == call).map(|(_, handler)| *handler)
+}

@@ -1,0 +1,186 @@
+//! The supervisor's side: who connects, who asks, who joins.
+
+use super::packet::{self, Message, Packet};
+use crate::filter::Filter;
+use crate::notification::Tid;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open, readlink};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, getsockopt, listen, setsockopt,
+    socket, sockopt,
+};
+use nix::sys::stat::Mode;
+use nix::unistd::geteuid;
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+/// There is no socket to hand listeners over.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {path}")]
+pub struct ServerError {
+    path: PathBuf,
+    source: Errno,
+}
+
+/// The listening socket in the container's state folder.
+#[derive(Debug)]
+pub struct Server {
+    socket: UnixListener,
+}
+
+/// A listener that a process of the container handed over.
+#[derive(Debug)]
+pub struct Joined {
+    /// The listener.
+    pub listener: OwnedFd,
+    /// The process: still the runtime's start-up code.
+    pub entry: Tid,
+}
+
+impl Server {
+    /// Makes the socket; `path` must not exist yet.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn bind(path: &Path) -> Result<Self, ServerError> {
+        let fail = |source| ServerError { path: path.to_owned(), source };
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let fd = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).map_err(fail)?;
+        through_folder(path, |short| bind(fd.as_raw_fd(), &UnixAddr::new(short)?)).map_err(fail)?;
+        setsockopt(&fd, sockopt::PassCred, &true).map_err(fail)?;
+        listen(&fd, Backlog::MAXCONN).map_err(fail)?;
+        Ok(Self { socket: UnixListener::from(fd) })
+    }
+
+    /// Takes the next connection; `None` if nobody waits or the one who did may not connect.
+    #[must_use]
+    pub fn accept(&self) -> Option<OwnedFd> {
+        let connection = OwnedFd::from(self.socket.accept().ok()?.0);
+        setsockopt(&connection, sockopt::PassCred, &true).ok()?;
+        let peer = getsockopt(&connection, sockopt::PeerCredentials).ok()?;
+        // The runtime connects on the host, as root or as the user we run as. The file's permissions say the same.
+        (peer.uid() == 0 || peer.uid() == geteuid().as_raw()).then_some(connection)
+    }
+}
+
+impl AsFd for Server {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Reads one packet from a connection and answers a question for the filter. A listener is left to the caller, who must
+/// answer with [`acknowledge`] once it is served.
+///
+/// # Errors
+/// The connection is of no more use.
+pub fn talk(connection: BorrowedFd<'_>, filter: &Filter) -> Result<Option<Joined>, Errno> {
+    let packet = packet::receive(connection)?.ok_or(Errno::ECONNRESET)?;
+    match packet.message {
+        Message::Filter => {
+            let file = memory_file(filter)?;
+            packet::send(connection, &Message::Filter, Some(file.as_fd()))?;
+            Ok(None)
+        }
+        Message::Join => match joined(packet) {
+            Ok(joined) => Ok(Some(joined)),
+            Err(text) => {
+                packet::send(connection, &Message::Error(text.into()), None)?;
+                Ok(None)
+            }
+        },
+        Message::Joined | Message::Error(_) => Err(Errno::EBADMSG),
+    }
+}
+
+/// Tells the process that handed a listener over what became of it.
+///
+/// # Errors
+/// The connection is of no more use.
+pub fn acknowledge(connection: BorrowedFd<'_>, outcome: Result<(), String>) -> Result<(), Errno> {
+    let message = outcome.map_or_else(Message::Error, |()| Message::Joined);
+    packet::send(connection, &message, None)
+}
+
+fn joined(packet: Packet) -> Result<Joined, &'static str> {
+    let listener = packet.fd.ok_or("no listener came with the message")?;
+    // The kernel fills the credentials in; 0 stands for a process that our pid namespace does not show.
+    let entry = packet.sender.map_or(0, |sender| sender.pid());
+    if entry == 0 {
+        return Err("the sender has no number in the supervisor's pid namespace");
+    }
+    let link = format!("/proc/self/fd/{}", listener.as_raw_fd());
+    match readlink(link.as_str()) {
+        Ok(kind) if kind == "anon_inode:seccomp notify" => {
+            Ok(Joined { listener, entry: Tid(entry) })
+        }
+        _ => Err("the descriptor is not a seccomp listener"),
+    }
+}
+
+fn memory_file(filter: &Filter) -> Result<OwnedFd, Errno> {
+    let mut file = File::from(memfd_create(c"filter", MFdFlags::MFD_CLOEXEC)?);
+    let written = file.write_all(&filter.to_bytes()).and_then(|()| file.rewind());
+    written.map_err(|_| Errno::EIO)?;
+    Ok(file.into())
+}
+
+/// Names a socket by a descriptor of its folder: a socket's address holds 108 bytes, less than many paths (unix(7)).
+pub(super) fn through_folder<T>(
+    path: &Path,
+    act: impl FnOnce(&Path) -> Result<T, Errno>,
+) -> Result<T, Errno> {
+    let (folder, name) = path.parent().zip(path.file_name()).ok_or(Errno::EINVAL)?;
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let folder = open(folder, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+    let short = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name);
+    act(&short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Client, HandOffError};
+    use super::*;
+
+    fn filter() -> Filter {
+        Filter::from_bytes(&[6, 0, 0, 0, 0, 0, 0xff, 0x7f]).unwrap()
+    }
+
+    #[test]
+    fn a_client_gets_the_filter_over_a_long_path() {
+        let folder =
+            std::env::temp_dir().join("f".repeat(150)).join(std::process::id().to_string());
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("supervisor.sock");
+        let server = Server::bind(&path).unwrap();
+        let client = Client::connect(&path).unwrap();
+        let connection = server.accept().unwrap();
+        let fetching = std::thread::spawn(move || client.fetch_filter());
+        assert!(talk(connection.as_fd(), &filter()).unwrap().is_none());
+        assert_eq!(fetching.join().unwrap().unwrap(), filter());
+        std::fs::remove_dir_all(folder.parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn only_a_listener_may_join() {
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let (ours, theirs) =
+            nix::sys::socket::socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)
+                .unwrap();
+        setsockopt(&ours, sockopt::PassCred, &true).unwrap();
+        let file = File::open("/dev/null").unwrap();
+        packet::send(theirs.as_fd(), &Message::Join, Some(file.as_fd())).unwrap();
+        assert!(talk(ours.as_fd(), &filter()).unwrap().is_none());
+        let client = Client::from_fd(theirs).unwrap();
+        assert!(matches!(
+            packet::receive(client.as_fd()).unwrap().unwrap().message,
+            Message::Error(text) if text.contains("not a seccomp listener")
+        ));
+        drop(ours);
+        assert!(matches!(client.fetch_filter(), Err(HandOffError::Talk(_))));
+    }
+}

@@ -1,0 +1,120 @@
+//! One filter's listener: a container's first process has one, and every `exec` has its own.
+
+use crate::evidence::ContinueReason;
+use crate::notification::{Notification, NotificationId, Reply, Tid};
+use crate::sys::seccomp;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A listener and the process that handed it over.
+#[derive(Debug)]
+pub struct Listener {
+    fd: OwnedFd,
+    entry: Tid,
+    running: AtomicBool,
+}
+
+/// Proof that a call comes from the runtime's own start-up code, which the workload has not replaced yet.
+///
+/// The process that handed the listener over runs our Executor until its first execve succeeds. It is alone: threads and
+/// children of it are never taken for it, because the thread number must be its own. [`Listener::start_workload`] ends
+/// that time while the process is stopped, before the workload's first instruction.
+#[derive(Debug)]
+pub struct StartUp(());
+
+/// Why no notification came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// A signal, or a caller that died before it was heard: ask again.
+    Interrupted,
+    /// No process uses the filter any more.
+    HungUp,
+}
+
+impl Listener {
+    /// Takes over the listener that `entry` installed.
+    #[must_use]
+    pub fn new(fd: OwnedFd, entry: Tid) -> Self {
+        seccomp::wake_synchronously(fd.as_fd());
+        Self { fd, entry, running: AtomicBool::new(false) }
+    }
+
+    /// Waits for the next call.
+    ///
+    /// # Errors
+    /// [`Silence`] if there is none.
+    pub fn receive(&self) -> Result<Notification, Silence> {
+        seccomp::receive(self.fd.as_fd())
+            .map(Notification::from)
+            .map_err(|_| if self.is_hung_up() { Silence::HungUp } else { Silence::Interrupted })
+    }
+
+    /// Whether every process with this filter is gone (`POLLHUP`, seccomp_unotify(2)).
+    #[must_use]
+    pub fn is_hung_up(&self) -> bool {
+        let mut fds = [PollFd::new(self.fd.as_fd(), PollFlags::empty())];
+        match poll(&mut fds, PollTimeout::ZERO) {
+            Ok(_) => fds[0].revents().is_some_and(|events| !events.is_empty()),
+            Err(_) => false,
+        }
+    }
+
+    /// Whether the caller still waits for this answer.
+    #[must_use]
+    pub fn is_valid(&self, id: NotificationId) -> bool {
+        seccomp::is_valid(self.fd.as_fd(), id.0)
+    }
+
+    /// Whether this thread still runs start-up code.
+    #[must_use]
+    pub fn start_up(&self, tid: Tid) -> Option<StartUp> {
+        (tid == self.entry && !self.running.load(Ordering::Acquire)).then_some(StartUp(()))
+    }
+
+    /// From now on everything is judged.
+    pub fn start_workload(&self) {
+        self.running.store(true, Ordering::Release);
+    }
+
+    /// The process that handed the listener over.
+    #[must_use]
+    pub fn entry(&self) -> Tid {
+        self.entry
+    }
+
+    /// Answers a call. Nobody may be waiting any more; then there is nothing to do.
+    pub fn answer(&self, id: NotificationId, reply: Reply) {
+        let (value, error, flags) = match reply {
+            Reply::Answered => return,
+            Reply::Value(value) => (value, 0, 0),
+            Reply::Error(errno) => (0, -(errno as i32), 0),
+            Reply::Restart => (0, -ERESTARTSYS, 0),
+            Reply::Continue(reason) => (0, 0, Self::continued(&reason)),
+            Reply::Descriptor { fd, cloexec } => {
+                match seccomp::send_descriptor(self.fd.as_fd(), id.0, fd.as_fd(), cloexec) {
+                    Ok(()) | Err(Errno::ENOENT) => return,
+                    // The caller's table is full and it still waits (measured): it gets the error.
+                    Err(errno) => (0, -(errno as i32), 0),
+                }
+            }
+        };
+        let reply = libc::seccomp_notif_resp { id: id.0, val: value, error, flags };
+        let _ = seccomp::send(self.fd.as_fd(), reply);
+    }
+
+    /// Takes the reason: no other path sets this flag.
+    fn continued(_: &ContinueReason) -> u32 {
+        libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// The kernel's own "interrupted" (include/linux/errno.h): never seen by a program, turned into a restart or EINTR.
+const ERESTARTSYS: i32 = 512;

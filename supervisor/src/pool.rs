@@ -1,0 +1,159 @@
+//! The threads that serve one listener.
+//!
+//! Each receives directly from the listener; there is no dispatcher. As many as there are processors wait for calls; when
+//! one of them gets stuck in a call that blocks, another takes its place, and goes when the first comes back.
+
+use crate::container::Container;
+use crate::listener::{Listener, Silence};
+use crate::sys::signal;
+use crate::worker::{Fitness, Worker};
+use nix::sys::pthread::{Pthread, pthread_self};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Threads that one listener may hold. A container that blocks more calls than this at a time waits for itself.
+const MOST: usize = 1024;
+
+/// A serving thread runs the evaluator and little else.
+const STACK: usize = 512 * 1024;
+
+/// The threads of one listener.
+#[derive(Debug)]
+pub struct Pool {
+    /// What they know of the container.
+    pub container: Arc<Container>,
+    /// What they serve.
+    pub listener: Arc<Listener>,
+    wanted: usize,
+    threads: Mutex<Threads>,
+}
+
+#[derive(Debug, Default)]
+struct Threads {
+    /// Started and not stuck.
+    ready: usize,
+    /// Started and not ended.
+    started: usize,
+    /// Those of them that can be interrupted.
+    alive: Vec<Pthread>,
+}
+
+impl Threads {
+    fn begin(&mut self) {
+        self.ready += 1;
+        self.started += 1;
+    }
+
+    fn end(&mut self) {
+        self.ready -= 1;
+        self.started -= 1;
+    }
+}
+
+/// A stuck thread is ready again, even after a panic.
+struct Back<'p>(&'p Pool);
+
+impl Drop for Back<'_> {
+    fn drop(&mut self) {
+        self.0.threads().ready += 1;
+    }
+}
+
+impl Pool {
+    /// Starts serving.
+    ///
+    /// # Errors
+    /// If not even one thread can be started.
+    pub fn start(container: Arc<Container>, listener: Arc<Listener>) -> std::io::Result<Arc<Self>> {
+        let wanted = std::thread::available_parallelism().map_or(1, usize::from);
+        let pool = Arc::new(Self { container, listener, wanted, threads: Mutex::default() });
+        pool.start_one()?;
+        pool.fill();
+        Ok(pool)
+    }
+
+    /// Runs something that may block for long, while another thread receives instead of this one.
+    pub fn while_blocked<T>(self: &Arc<Self>, act: impl FnOnce() -> T) -> T {
+        self.threads().ready -= 1;
+        let _back = Back(self);
+        self.fill();
+        act()
+    }
+
+    /// Ends the threads after the listener has hung up. Before Linux 6.11 a thread that waits for a call does not notice
+    /// that, so each is woken by a signal until all are gone.
+    pub fn close(&self) {
+        loop {
+            let threads = self.threads();
+            if threads.started == 0 {
+                return;
+            }
+            // A thread takes itself off the list under this lock, so those on it have not ended.
+            threads.alive.iter().for_each(|thread| signal::interrupt(*thread));
+            drop(threads);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Threads> {
+        // No step under the lock can panic half done.
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts threads until enough are ready; if the system gives no more, those that are there go on.
+    fn fill(self: &Arc<Self>) {
+        while {
+            let threads = self.threads();
+            threads.ready < self.wanted && threads.started < MOST
+        } {
+            if self.start_one().is_err() {
+                return;
+            }
+        }
+    }
+
+    fn start_one(self: &Arc<Self>) -> std::io::Result<()> {
+        let pool = Arc::clone(self);
+        self.threads().begin();
+        let builder = std::thread::Builder::new().name("serve".into()).stack_size(STACK);
+        let started = builder.spawn(move || pool.serve());
+        if started.is_err() {
+            self.threads().end();
+        }
+        started.map(drop)
+    }
+
+    /// The life of one thread.
+    fn serve(self: Arc<Self>) {
+        self.threads().alive.push(pthread_self());
+        let fitness = match Worker::new(&self) {
+            Ok(mut worker) => self.receive(&mut worker),
+            Err(_) => Fitness::Fit,
+        };
+        let mut threads = self.threads();
+        threads.alive.retain(|thread| *thread != pthread_self());
+        threads.end();
+        drop(threads);
+        if fitness == Fitness::Unfit {
+            self.fill();
+        }
+    }
+
+    /// Serves until the listener hangs up, until others suffice, or until the thread cannot be trusted any more.
+    fn receive(&self, worker: &mut Worker) -> Fitness {
+        loop {
+            match self.listener.receive() {
+                Ok(notification) => {
+                    if worker.serve(&notification) == Fitness::Unfit {
+                        return Fitness::Unfit;
+                    }
+                }
+                Err(Silence::Interrupted) => {}
+                Err(Silence::HungUp) => return Fitness::Fit,
+            }
+            if self.threads().ready > self.wanted {
+                return Fitness::Fit;
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Everything unsafe of this crate: system calls that nix does not wrap, or wraps for the whole process where we need one thread.
+#![allow(unsafe_code)]
+
+pub mod credentials;
+pub mod packet;
+pub mod process;
+pub mod seccomp;
+pub mod signal;

@@ -1,0 +1,51 @@
+//! Descriptors of processes and of what they hold: pidfd_open(2), pidfd_getfd(2).
+
+use nix::errno::Errno;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// `PIDFD_THREAD` of linux/pidfd.h (since Linux 6.9).
+const PIDFD_THREAD: libc::c_uint = libc::O_EXCL as libc::c_uint;
+
+/// A descriptor of one thread.
+///
+/// # Errors
+/// ESRCH if there is no such thread, EINVAL on kernels before 6.9.
+pub fn open_thread(tid: libc::pid_t) -> Result<OwnedFd, Errno> {
+    open(tid, PIDFD_THREAD)
+}
+
+/// A descriptor of a process; `pid` must lead its thread group.
+///
+/// # Errors
+/// ESRCH if there is no such process, EINVAL if `pid` does not lead its thread group.
+pub fn open_process(pid: libc::pid_t) -> Result<OwnedFd, Errno> {
+    open(pid, 0)
+}
+
+fn open(pid: libc::pid_t, flags: libc::c_uint) -> Result<OwnedFd, Errno> {
+    // SAFETY: pidfd_open(2) takes two numbers.
+    let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) })?;
+    // SAFETY: the result is a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) })
+}
+
+/// A copy of a descriptor that another process holds: the same open file description.
+///
+/// # Errors
+/// EBADF if it holds no such descriptor, EPERM if we may not trace it, ESRCH if it is gone.
+pub fn duplicate(process: BorrowedFd<'_>, fd: libc::c_int) -> Result<OwnedFd, Errno> {
+    // SAFETY: pidfd_getfd(2) takes three numbers.
+    let copy = Errno::result(unsafe {
+        libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), fd, 0 as libc::c_uint)
+    })?;
+    // SAFETY: the result is a new descriptor (close-on-exec) that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy as libc::c_int) })
+}
+
+/// Whether two threads share one descriptor table (kcmp(2), `KCMP_FILES`).
+#[must_use]
+pub fn share_descriptors(one: libc::pid_t, other: libc::pid_t) -> bool {
+    const KCMP_FILES: libc::c_int = 2; // linux/kcmp.h
+    // SAFETY: kcmp(2) takes numbers.
+    unsafe { libc::syscall(libc::SYS_kcmp, one, other, KCMP_FILES, 0, 0) == 0 }
+}

@@ -1,0 +1,106 @@
+//! seccomp(2) and the listener's requests of seccomp_unotify(2).
+
+use nix::errno::Errno;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// `SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP` of linux/seccomp.h (since Linux 6.6).
+const SYNC_WAKE_UP: libc::c_ulong = 1;
+
+/// Installs a filter on the calling thread and gives its listener.
+///
+/// `WAIT_KILLABLE_RECV` (since Linux 5.19): once a call has been received, only fatal signals interrupt it, so a call that
+/// the supervisor has already performed is never restarted by a signal handler.
+///
+/// # Errors
+/// What seccomp(2) lists: EACCES without `CAP_SYS_ADMIN` and `no_new_privs`, EBUSY if the thread has a listener already.
+pub fn install_filter(program: &[libc::sock_filter]) -> Result<OwnedFd, Errno> {
+    let length = program.len().try_into().map_err(|_| Errno::EINVAL)?;
+    let program = libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut() };
+    let flags =
+        libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    // SAFETY: seccomp(2) reads the sock_fprog and `len` instructions behind it; both outlive the call, and the kernel writes neither.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            flags,
+            std::ptr::from_ref(&program),
+        )
+    };
+    let fd = Errno::result(fd)? as libc::c_int;
+    // SAFETY: with NEW_LISTENER the result is a descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Waits for the next notification.
+///
+/// # Errors
+/// EINTR after a signal; ENOENT if the caller died meanwhile, or (since Linux 6.11) if the filter has no users left.
+pub fn receive(listener: BorrowedFd<'_>) -> Result<libc::seccomp_notif, Errno> {
+    // SAFETY: an all-zero seccomp_notif is a valid value, and NOTIF_RECV demands one.
+    let mut notification: libc::seccomp_notif = unsafe { std::mem::zeroed() };
+    request(listener, libc::SECCOMP_IOCTL_NOTIF_RECV, &mut notification)?;
+    Ok(notification)
+}
+
+/// Answers a notification.
+///
+/// # Errors
+/// ENOENT if the caller no longer waits.
+pub fn send(listener: BorrowedFd<'_>, mut reply: libc::seccomp_notif_resp) -> Result<(), Errno> {
+    request(listener, libc::SECCOMP_IOCTL_NOTIF_SEND, &mut reply).map(drop)
+}
+
+/// Whether the caller still waits for this answer.
+#[must_use]
+pub fn is_valid(listener: BorrowedFd<'_>, mut id: u64) -> bool {
+    request(listener, libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &mut id).is_ok()
+}
+
+/// Installs a copy of `fd` in the caller and answers the call with its number, in one step (`SECCOMP_ADDFD_FLAG_SEND`).
+///
+/// # Errors
+/// EMFILE if the caller has no descriptor left (it still waits then), ENOENT if it no longer waits.
+pub fn send_descriptor(
+    listener: BorrowedFd<'_>,
+    id: u64,
+    fd: BorrowedFd<'_>,
+    cloexec: bool,
+) -> Result<(), Errno> {
+    let mut reply = libc::seccomp_notif_addfd {
+        id,
+        flags: libc::SECCOMP_ADDFD_FLAG_SEND as u32,
+        srcfd: fd.as_raw_fd() as u32,
+        newfd: 0,
+        newfd_flags: if cloexec { libc::O_CLOEXEC as u32 } else { 0 },
+    };
+    request(listener, libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut reply).map(drop)
+}
+
+/// Asks for the quick wake-up of both sides. Kernels before 6.6 do not know it; the listener works without.
+pub fn wake_synchronously(listener: BorrowedFd<'_>) {
+    // SAFETY: NOTIF_SET_FLAGS takes the flags by value and touches no memory of ours.
+    let _ = unsafe {
+        libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP)
+    };
+}
+
+/// A structure that belongs to one of the listener's requests.
+trait Argument {}
+impl Argument for libc::seccomp_notif {}
+impl Argument for libc::seccomp_notif_resp {}
+impl Argument for libc::seccomp_notif_addfd {}
+impl Argument for u64 {}
+
+fn request<T: Argument>(
+    listener: impl AsFd,
+    code: libc::Ioctl,
+    argument: &mut T,
+) -> Result<libc::c_int, Errno> {
+    // The size of the argument is part of the request's number (ioctl(2)).
+    debug_assert_eq!((code >> 16) & 0x3fff, size_of::<T>() as libc::Ioctl);
+    // SAFETY: `argument` is a live, exclusive reference to the structure that the request names, and the kernel stays within it.
+    Errno::result(unsafe {
+        libc::ioctl(listener.as_fd().as_raw_fd(), code, std::ptr::from_mut(argument))
+    })
+}

@@ -1,0 +1,29 @@
+//! The signal by which our threads interrupt one another.
+
+use nix::errno::Errno;
+use nix::sys::pthread::{Pthread, pthread_kill};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+/// Has a handler that does nothing, without `SA_RESTART`: the interrupted call returns EINTR.
+const INTERRUPT: Signal = Signal::SIGUSR1;
+
+extern "C" fn nothing(_: libc::c_int) {}
+
+/// Prepares the process. A peer that closes its end gives EPIPE and no signal.
+///
+/// # Errors
+/// None is known for these signals.
+pub fn prepare() -> Result<(), Errno> {
+    let nothing = SigAction::new(SigHandler::Handler(nothing), SaFlags::empty(), SigSet::empty());
+    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    // SAFETY: the handler does nothing, so it is safe at any moment.
+    unsafe { sigaction(INTERRUPT, &nothing) }?;
+    // SAFETY: no handler is involved.
+    unsafe { sigaction(Signal::SIGPIPE, &ignore) }?;
+    SigSet::from(INTERRUPT).thread_unblock()
+}
+
+/// Interrupts the call in which a thread blocks, if it does. The thread must not have ended: see the callers.
+pub fn interrupt(thread: Pthread) {
+    let _ = pthread_kill(thread, INTERRUPT);
+}
