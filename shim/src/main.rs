@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod config;
 mod container;
+mod daemon;
 mod foreground;
 mod identifier;
 mod launch;

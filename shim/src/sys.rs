@@ -1,10 +1,78 @@
 //! The calls that no crate of ours offers safely.
-#![allow(unsafe_code)] // Each block is one system call whose arguments are plain numbers or owned here.
+#![allow(unsafe_code)] // Each block is one system call whose arguments are plain numbers or live in the caller.
+
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
+use nix::unistd::ForkResult;
 
 /// kill(2) with any signal number, real-time ones too (nix knows the standard ones only).
 pub fn kill(pid: i32, signal: i32) -> Result<(), Errno> {
     // SAFETY: kill(2) takes two numbers and touches no memory of ours.
     Errno::result(unsafe { libc::kill(pid, signal) }).map(drop)
+}
+
+/// fork(2), refused in a process with threads: the child would have their locks, but nobody to open them.
+pub fn fork() -> Result<ForkResult, Errno> {
+    let threads = std::fs::read_dir("/proc/self/task").map_err(|_| Errno::EIO)?.count();
+    if threads != 1 {
+        return Err(Errno::EDEADLK);
+    }
+    // SAFETY: fork(2) is safe where there is one thread, and that was just counted.
+    unsafe { nix::unistd::fork() }
+}
+
+/// Ends the process at once: no destructor, no exit handler. A forked child may not run those of its parent.
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: _exit(2) takes a number and does not come back.
+    unsafe { libc::_exit(status) }
+}
+
+/// Closes every descriptor after standard error but one (close_range(2), since Linux 5.9).
+///
+/// Only for a freshly forked child: the values of its parent that own descriptors are never used again.
+pub fn close_others(kept: BorrowedFd<'_>) -> Result<(), Errno> {
+    let kept = u32::try_from(kept.as_raw_fd()).map_err(|_| Errno::EBADF)?;
+    for (first, last) in [(3, kept.saturating_sub(1)), (kept + 1, u32::MAX)] {
+        if first <= last {
+            // SAFETY: close_range(2) takes numbers only. That nobody uses the closed descriptors is the
+            // contract above; `crate::daemon` is the one caller, and it leaves by `exit_now`.
+            Errno::result(unsafe { libc::close_range(first, last, 0) })?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts this thread under a filter without a listener (seccomp(2)).
+pub fn install_filter(program: &[libc::sock_filter], flags: libc::c_ulong) -> Result<(), Errno> {
+    let length = program.len().try_into().map_err(|_| Errno::EINVAL)?;
+    let program = libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut() };
+    // SAFETY: seccomp(2) reads the sock_fprog and `len` instructions behind it; both outlive the call, and
+    // the kernel writes neither.
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            flags,
+            std::ptr::from_ref(&program),
+        )
+    };
+    Errno::result(outcome).map(drop)
+}
+
+/// Leaves the session keyring of the engine for a new, empty one (keyctl(2)). A kernel without keys has
+/// nothing to leave.
+pub fn join_new_session_keyring() -> Result<(), Errno> {
+    // SAFETY: KEYCTL_JOIN_SESSION_KEYRING with a null name reads no memory.
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_keyctl,
+            libc::KEYCTL_JOIN_SESSION_KEYRING,
+            std::ptr::null::<libc::c_char>(),
+        )
+    };
+    match Errno::result(outcome) {
+        Ok(_) | Err(Errno::ENOSYS) => Ok(()),
+        Err(errno) => Err(errno),
+    }
 }

@@ -2,20 +2,38 @@
 
 pub mod search;
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::ffi::CString;
+use std::rc::Rc;
 
+use caps::{CapSet, Capability};
 use libcontainer::error::LibcontainerError;
 use libcontainer::workload::{Executor, ExecutorError, ExecutorValidationError};
 use nix::errno::Errno;
 use nix::unistd::execve;
 use oci_spec::runtime::{Process, Spec};
+use supervisor::filter::Filter;
+use supervisor::handoff::{Client, HandOffError, install_and_hand_over};
+
+use crate::confinement::EngineFilter;
+use crate::sys;
 
 /// What libcontainer runs in the container's first process, and in every process that joins it.
 #[derive(Debug, Clone)]
-pub struct Workload {
+pub struct Workload(Rc<Confinement>);
+
+/// What a process is put under before it becomes the workload.
+#[derive(Debug)]
+pub struct Confinement {
+    /// The connection to the supervisor; taken by the one process that is made.
+    pub supervisor: Cell<Option<Client>>,
+    /// Our filter, the same for all processes of a container.
+    pub filter: Filter,
+    /// The engine's own profile.
+    pub engine: Option<EngineFilter>,
     /// CAP_SYS_ADMIN was lent for the start-up and has to be given back.
-    drop_admin: bool,
+    pub drop_admin: bool,
 }
 
 /// The program cannot be run. The texts are those of runc: engines tell from them whether the exit
@@ -30,6 +48,14 @@ pub enum WorkloadError {
     ZeroByte,
     #[error(transparent)]
     Search(#[from] search::SearchError),
+    #[error("cannot leave the session keyring")]
+    Keyring(#[source] Errno),
+    #[error("the connection to the supervisor was used before")]
+    Unsupervised,
+    #[error(transparent)]
+    HandOff(#[from] HandOffError),
+    #[error("the kernel refuses the engine's seccomp profile")]
+    Engine(#[source] Errno),
     #[error("cannot give back CAP_SYS_ADMIN")]
     DropAdmin(#[source] caps::errors::CapsError),
     #[error("exec {path}: {}", search::reason(*source))]
@@ -37,21 +63,50 @@ pub enum WorkloadError {
 }
 
 impl Workload {
-    pub fn new(drop_admin: bool) -> Self {
-        Self { drop_admin }
+    pub fn new(confinement: Confinement) -> Self {
+        Self(Rc::new(confinement))
     }
 
+    /// Everything that allocates or looks at files comes before the filters. Until execve(2) has succeeded
+    /// the supervisor lets this thread's calls pass; the engine's profile, as under runc, applies to them.
     fn start(&self, spec: &Spec) -> Result<Infallible, WorkloadError> {
-        // Everything that allocates or looks at files comes first.
         let program = Program::of(spec)?;
-        if self.drop_admin {
-            give_back_admin().map_err(WorkloadError::DropAdmin)?;
-        }
+        sys::join_new_session_keyring().map_err(WorkloadError::Keyring)?;
+        let supervisor = self.0.supervisor.take().ok_or(WorkloadError::Unsupervised)?;
+        install_and_hand_over(supervisor, &self.0.filter)?;
+        self.narrow(no_new_privileges(spec))?;
         execve(&program.path, &program.arguments, &program.environment).map_err(|source| {
             let path = program.path.to_string_lossy().into_owned();
             WorkloadError::Exec { path, source }
         })
     }
+
+    /// The engine's profile and the capability, in runc's order: loading a filter takes the capability
+    /// unless no_new_privs is set, and then a profile may well forbid capset(2).
+    fn narrow(&self, no_new_privileges: bool) -> Result<(), WorkloadError> {
+        if no_new_privileges {
+            self.give_back_admin()?;
+        }
+        if let Some(engine) = &self.0.engine {
+            sys::install_filter(&engine.instructions, engine.flags).map_err(WorkloadError::Engine)?;
+        }
+        if no_new_privileges { Ok(()) } else { self.give_back_admin() }
+    }
+
+    /// CAP_SYS_ADMIN leaves the permitted set last: the effective one is always a part of it.
+    fn give_back_admin(&self) -> Result<(), WorkloadError> {
+        if !self.0.drop_admin {
+            return Ok(());
+        }
+        [CapSet::Effective, CapSet::Permitted]
+            .into_iter()
+            .try_for_each(|set| caps::drop(None, set, Capability::CAP_SYS_ADMIN))
+            .map_err(WorkloadError::DropAdmin)
+    }
+}
+
+fn no_new_privileges(spec: &Spec) -> bool {
+    spec.process().as_ref().and_then(Process::no_new_privileges).unwrap_or(false)
 }
 
 impl Executor for Workload {
@@ -64,10 +119,17 @@ impl Executor for Workload {
 
     fn exec(&self, spec: &Spec) -> Result<(), ExecutorError> {
         let Err(error) = self.start(spec);
+        let text = chain(&error);
         // For the first process nobody listens any more: the container's own log is the place.
-        eprintln!("{error}");
-        Err(ExecutorError::Other(error.to_string()))
+        eprintln!("{text}");
+        Err(ExecutorError::Other(text))
     }
+}
+
+/// An error and its causes on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// A program ready to be executed.
@@ -117,12 +179,6 @@ fn environment(process: &Process) -> Result<Vec<CString>, WorkloadError> {
 
 fn c_string(text: &str) -> Result<CString, WorkloadError> {
     CString::new(text).map_err(|_| WorkloadError::ZeroByte)
-}
-
-/// CAP_SYS_ADMIN leaves the permitted set last: a set can only shrink to what is permitted.
-fn give_back_admin() -> Result<(), caps::errors::CapsError> {
-    caps::drop(None, caps::CapSet::Effective, caps::Capability::CAP_SYS_ADMIN)?;
-    caps::drop(None, caps::CapSet::Permitted, caps::Capability::CAP_SYS_ADMIN)
 }
 
 /// The reason inside a failure of libcontainer. What the container side reports arrives as text that
