@@ -1,0 +1,2 @@
+//! `systrace-convert`.
+fn main() {}
