@@ -6,6 +6,8 @@ mod bundle;
 mod cgroup;
 mod cli;
 mod commands;
+mod birth;
+mod confinement;
 mod config;
 mod container;
 mod daemon;
@@ -15,6 +17,7 @@ mod launch;
 mod report;
 mod selection;
 mod signal;
+mod supervise;
 mod sys;
 mod workload;
 

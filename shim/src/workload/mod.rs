@@ -21,11 +21,11 @@ use crate::sys;
 
 /// What libcontainer runs in the container's first process, and in every process that joins it.
 #[derive(Debug, Clone)]
-pub struct Workload(Rc<Confinement>);
+pub struct Workload(Rc<Restraints>);
 
 /// What a process is put under before it becomes the workload.
 #[derive(Debug)]
-pub struct Confinement {
+pub struct Restraints {
     /// The connection to the supervisor; taken by the one process that is made.
     pub supervisor: Cell<Option<Client>>,
     /// Our filter, the same for all processes of a container.
@@ -63,8 +63,8 @@ pub enum WorkloadError {
 }
 
 impl Workload {
-    pub fn new(confinement: Confinement) -> Self {
-        Self(Rc::new(confinement))
+    pub fn new(restraints: Restraints) -> Self {
+        Self(Rc::new(restraints))
     }
 
     /// Everything that allocates or looks at files comes before the filters. Until execve(2) has succeeded
@@ -88,7 +88,7 @@ impl Workload {
             self.give_back_admin()?;
         }
         if let Some(engine) = &self.0.engine {
-            sys::install_filter(&engine.instructions, engine.flags).map_err(WorkloadError::Engine)?;
+            sys::install_filter(engine.program.instructions(), engine.flags).map_err(WorkloadError::Engine)?;
         }
         if no_new_privileges { Ok(()) } else { self.give_back_admin() }
     }
