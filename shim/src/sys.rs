@@ -76,3 +76,37 @@ pub fn join_new_session_keyring() -> Result<(), Errno> {
         Err(errno) => Err(errno),
     }
 }
+
+/// Whether filters may ask a listener (`SECCOMP_GET_ACTION_AVAIL`, seccomp(2)).
+pub fn knows_notification() -> bool {
+    let action = libc::SECCOMP_RET_USER_NOTIF;
+    // SAFETY: the kernel reads one 32-bit action, which outlives the call.
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_GET_ACTION_AVAIL,
+            0,
+            std::ptr::from_ref(&action),
+        )
+    };
+    outcome == 0
+}
+
+/// Whether a listener may hold a caller so that only fatal signals end the wait (since Linux 5.19).
+///
+/// The kernel looks at the flags before it reads the program: without a program, known flags give EFAULT
+/// and unknown ones EINVAL.
+pub fn knows_killable_wait() -> bool {
+    let flags =
+        libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    // SAFETY: a null program makes the kernel fail before it changes anything.
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            flags,
+            std::ptr::null::<libc::sock_fprog>(),
+        )
+    };
+    Errno::result(outcome) == Err(Errno::EFAULT)
+}

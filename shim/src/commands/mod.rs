@@ -8,9 +8,11 @@ use crate::config::Settings;
 
 mod create;
 mod delete;
+mod doctor;
 mod events;
 pub mod exec;
 mod features;
+mod install;
 mod kill;
 mod list;
 mod pause;
@@ -44,6 +46,8 @@ pub enum Command {
     Update(update::Update),
     Checkpoint(unsupported::Checkpoint),
     Restore(unsupported::Restore),
+    Doctor(doctor::Doctor),
+    Install(install::Install),
 }
 
 impl Command {
@@ -67,6 +71,8 @@ impl Command {
             Self::Update(command) => command.run(settings),
             Self::Checkpoint(command) => command.run(),
             Self::Restore(command) => command.run(),
+            Self::Doctor(command) => command.run(settings),
+            Self::Install(command) => command.run(),
         }
     }
 

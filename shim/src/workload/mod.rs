@@ -2,7 +2,7 @@
 
 pub mod search;
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::ffi::CString;
 use std::rc::Rc;
@@ -27,13 +27,15 @@ pub struct Workload(Rc<Restraints>);
 #[derive(Debug)]
 pub struct Restraints {
     /// The connection to the supervisor; taken by the one process that is made.
-    pub supervisor: Cell<Option<Client>>,
+    pub supervisor: RefCell<Option<Client>>,
     /// Our filter, the same for all processes of a container.
     pub filter: Filter,
     /// The engine's own profile.
     pub engine: Option<EngineFilter>,
     /// CAP_SYS_ADMIN was lent for the start-up and has to be given back.
     pub drop_admin: bool,
+    /// The process leaves the engine's session keyring.
+    pub new_keyring: bool,
 }
 
 /// The program cannot be run. The texts are those of runc: engines tell from them whether the exit
@@ -71,7 +73,9 @@ impl Workload {
     /// the supervisor lets this thread's calls pass; the engine's profile, as under runc, applies to them.
     fn start(&self, spec: &Spec) -> Result<Infallible, WorkloadError> {
         let program = Program::of(spec)?;
-        sys::join_new_session_keyring().map_err(WorkloadError::Keyring)?;
+        if self.0.new_keyring {
+            sys::join_new_session_keyring().map_err(WorkloadError::Keyring)?;
+        }
         let supervisor = self.0.supervisor.take().ok_or(WorkloadError::Unsupervised)?;
         install_and_hand_over(supervisor, &self.0.filter)?;
         self.narrow(no_new_privileges(spec))?;
