@@ -5,3 +5,5 @@
 
 pub mod bpf;
 pub mod seccomp;
+pub mod host;
+pub mod plan;

@@ -5,27 +5,41 @@
 #![forbid(unsafe_code)]
 
 pub mod ast;
+pub mod bind;
 pub mod comments;
+pub mod condition;
 pub mod diagnostic;
 pub mod environment;
 pub mod errno;
+mod evaluate;
 pub mod event;
 mod grouping;
 mod header;
 mod lexer;
+mod lower;
+mod matcher;
 mod parser;
 pub mod print;
 pub mod program;
 mod reader;
 pub mod registry;
-pub mod sockaddr;
 mod rule;
+mod rules;
+pub mod sockaddr;
 pub mod source;
+mod suggest;
+pub mod templates;
+mod variables;
 
+pub use bind::BindError;
+pub use condition::{Comparison, Condition};
 pub use diagnostic::{Code, Diagnostic, Severity, Span};
 pub use environment::Environment;
 pub use errno::Errno;
+pub use evaluate::{Decision, Verdict};
 pub use event::{Event, Subject, Value};
+pub use lower::{Lowered, compile, lower};
+pub use matcher::BadPattern;
 pub use parser::{Parsed, parse, parse_template};
-pub use program::{Decision, Policy, PolicySet, Rule, RuleId, Verdict};
+pub use program::{Action, FormRules, Policy, PolicySet, Rule, RuleId};
 pub use source::Source;

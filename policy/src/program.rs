@@ -1,7 +1,13 @@
-//! What a policy means: rules bound to the forms of calls, and the decision for one event.
+//! What a policy means: rules bound to the forms of calls.
 
-use crate::ast::{Operator, PermitFlag, Predicate};
+use std::sync::Arc;
+
+use crate::ast::{PermitFlag, PredicateSubject, Relation};
+use crate::condition::Condition;
 use crate::errno::Errno;
+use crate::event::Subject;
+use crate::registry::{Alias, FormId};
+use crate::rules::{FormLists, RuleList};
 
 /// The policies of one container: the entry program's first, then those of programs it may run.
 #[derive(Debug, Clone)]
@@ -10,24 +16,77 @@ pub struct PolicySet {
     pub policies: Vec<Policy>,
 }
 
+impl PolicySet {
+    /// The policy of a program (an absolute path in the container): the one of this name, else `*/name`.
+    #[must_use]
+    pub fn policy_for(&self, program: &str) -> Option<&Policy> {
+        let exact = self.policies.iter().find(|policy| policy.program == program);
+        exact.or_else(|| self.policies.iter().find(|policy| policy.fits(program)))
+    }
+}
+
 /// The meaning of one policy.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    program: String,
-    rules: Vec<Rule>,
+    pub(crate) program: String,
+    pub(crate) detached: bool,
+    pub(crate) rules: Vec<Rule>,
+    /// One entry for each form of the registry.
+    pub(crate) lists: Vec<FormLists>,
+}
+
+/// The rules that judge one form, each list in the order in which its rules are tried.
+#[derive(Debug, Clone, Copy)]
+pub struct FormRules<'p> {
+    /// Rules on the call's names: they come first.
+    pub own: &'p [RuleId],
+    /// Rules on `fsread`, if the form uses that alias.
+    pub read: &'p [RuleId],
+    /// Rules on `fswrite`, if the form uses that alias.
+    pub write: &'p [RuleId],
 }
 
 impl Policy {
-    /// The program that the header names.
+    /// The program that the header names: an absolute path, or `*/name` for any folder.
     #[must_use]
     pub fn program(&self) -> &str {
         &self.program
     }
 
-    /// Every rule, in order.
+    /// Whether the header names this program (an absolute path).
+    #[must_use]
+    pub fn fits(&self, program: &str) -> bool {
+        let same_name = |name| program.rsplit_once('/').is_some_and(|(_, last)| last == name);
+        self.program == program || self.program.strip_prefix("*/").is_some_and(same_name)
+    }
+
+    /// The program runs unsupervised.
+    #[must_use]
+    pub fn is_detached(&self) -> bool {
+        self.detached
+    }
+
+    /// Every rule, those of templates after the policy's own; some may judge no form.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// One rule.
+    ///
+    /// # Panics
+    /// If the id is another policy's and out of range here.
+    #[must_use]
+    pub fn rule(&self, id: RuleId) -> &Rule {
+        &self.rules[id.0 as usize]
+    }
+
+    /// The rules that judge a form.
+    #[must_use]
+    pub fn rules_for(&self, form: FormId) -> FormRules<'_> {
+        let lists = &self.lists[form.index()];
+        let alias = |alias| lists.alias(alias).map_or(&[][..], RuleList::ids);
+        FormRules { own: lists.own.ids(), read: alias(Alias::Read), write: alias(Alias::Write) }
     }
 }
 
@@ -46,47 +105,36 @@ pub struct Rule {
     pub action: Action,
     /// The decision is recorded even when it permits.
     pub log: bool,
+    /// The ids that the call is made with.
+    pub identity: Option<Identity>,
     /// `if user = …`.
     pub predicate: Option<Predicate>,
+}
+
+impl Rule {
+    /// The rule holds for every call of every caller.
+    #[must_use]
+    pub fn is_unconditional(&self) -> bool {
+        matches!(self.condition, Condition::True) && self.predicate.is_none()
+    }
 }
 
 /// Where a rule was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// File name as it was given, or the template's name.
-    pub file: std::sync::Arc<str>,
+    pub file: Arc<str>,
     /// Line, from 1.
     pub line: u32,
     /// The rule as typed, one line.
     pub text: String,
 }
 
-/// A condition over the arguments of a call.
-#[derive(Debug, Clone)]
-pub enum Condition {
-    /// Always.
-    True,
-    /// One comparison.
-    Test(Comparison),
-    /// Negation.
-    Not(Box<Condition>),
-    /// Both.
-    And(Box<Condition>, Box<Condition>),
-    /// Either.
-    Or(Box<Condition>, Box<Condition>),
-}
-
-/// `argument[index] operator text`.
-#[derive(Debug, Clone)]
-pub struct Comparison {
-    /// Lower-case name.
-    pub argument: String,
-    /// Which of the valid arguments of that name; none: the first.
-    pub index: Option<u8>,
-    /// The operator.
-    pub operator: Operator,
-    /// The text, variables expanded where they are known.
-    pub text: Vec<u8>,
+/// `file:line`.
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
 }
 
 /// What a rule does.
@@ -100,25 +148,51 @@ pub enum Action {
     Ask,
 }
 
-/// What the policy says about one event.
-#[derive(Debug, Clone, Copy)]
-#[must_use]
-pub struct Decision<'p> {
-    /// The verdict.
-    pub verdict: Verdict,
-    /// The rule that decided; none if no rule matched.
-    pub rule: Option<&'p Rule>,
+/// A user or a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// The number.
+    Id(u32),
+    /// A name, whose number only a container knows ([`Policy::bind`]).
+    Name(String),
 }
 
-/// The outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// The call is performed.
-    Permit(PermitFlag),
-    /// The call fails.
-    Deny(Errno),
-    /// The user decides.
-    Ask,
-    /// No rule matched.
-    Uncovered,
+/// `as user:group`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The effective user of the call; none: unchanged.
+    pub user: Option<Principal>,
+    /// The effective group of the call; none: unchanged.
+    pub group: Option<Principal>,
+}
+
+/// `if user = root`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Predicate {
+    /// Which of the caller's two numbers is compared.
+    pub subject: PredicateSubject,
+    /// How.
+    pub relation: Relation,
+    /// With whom.
+    pub principal: Principal,
+}
+
+impl Predicate {
+    /// Whether it holds for a caller; `None` while the principal is only a name.
+    #[must_use]
+    pub fn holds(&self, subject: Subject) -> Option<bool> {
+        let Principal::Id(id) = self.principal else { return None };
+        let caller = match self.subject {
+            PredicateSubject::User => subject.uid,
+            PredicateSubject::Group => subject.gid,
+        };
+        // The original compares C ints, so that `user < 1000` holds for the id -1.
+        let (caller, id) = (caller.cast_signed(), id.cast_signed());
+        Some(match self.relation {
+            Relation::Equal => caller == id,
+            Relation::NotEqual => caller != id,
+            Relation::Less => caller < id,
+            Relation::Greater => caller > id,
+        })
+    }
 }

@@ -58,6 +58,15 @@ impl FormId {
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
+
+    /// The form cannot be told by the registers alone: it, or a form that is tried before it, has a test that needs
+    /// the caller's memory.
+    #[must_use]
+    pub fn is_told_by_memory(self) -> bool {
+        let memory = |test: &FormTest| !matches!(test, FormTest::Register { .. });
+        let tried = self.call().form_ids().filter(|id| *id <= self);
+        tried.flat_map(|id| id.form().when).any(memory)
+    }
 }
 
 impl Call {

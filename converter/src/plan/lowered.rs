@@ -1,0 +1,134 @@
+//! A list of rules on its way into the kernel.
+
+use std::collections::BTreeMap;
+
+use policy::program::RuleId;
+
+use crate::plan::condition::Match;
+use crate::plan::decisions::Decisions;
+use crate::plan::{Reason, Target};
+use crate::seccomp::Action;
+
+/// What becomes of a rule on one form; of two, the greater is what the rule as a whole needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fate {
+    /// It decides nothing.
+    Unreachable,
+    /// The kernel decides by it alone.
+    Kernel,
+    /// The supervisor decides by it.
+    Supervisor(Reason),
+}
+
+/// A rule as it bears on one form.
+pub(super) struct Bearing {
+    pub(super) id: RuleId,
+    pub(super) matches: Match,
+    /// What the kernel can do for it.
+    pub(super) action: Result<Action, Reason>,
+    /// It may let a call through.
+    pub(super) permits: bool,
+    /// It names the call, not an alias.
+    pub(super) own: bool,
+    /// The supervisor can carry the call out.
+    pub(super) performed: bool,
+}
+
+impl Bearing {
+    fn asks(&self) -> bool {
+        self.action == Err(Reason::Ask)
+    }
+}
+
+/// The decisions for one form, and what became of its rules.
+#[derive(Debug, Clone)]
+pub(super) struct Lowered {
+    pub(super) decisions: Decisions,
+    pub(super) fates: BTreeMap<RuleId, Fate>,
+    /// Some rule may let a call through.
+    pub(super) permits: bool,
+    /// A rule by which a call might have to be let through on account of what stands in the caller's memory, though the supervisor
+    /// cannot carry the call out; and whether the rule names the call.
+    pub(super) unperformed: Option<(RuleId, bool)>,
+}
+
+impl Lowered {
+    /// No rule.
+    pub(super) fn uncovered(target: Target) -> Self {
+        let decisions = Decisions::always(target.uncovered());
+        Self { decisions, fates: BTreeMap::new(), permits: false, unperformed: None }
+    }
+
+    /// A `detached` program may do everything.
+    pub(super) fn released() -> Self {
+        let decisions = Decisions::always(Action::Allow);
+        Self { decisions, fates: BTreeMap::new(), permits: true, unperformed: None }
+    }
+
+    /// These rules with another one before them.
+    pub(super) fn after(mut self, rule: Bearing, target: Target) -> Self {
+        let fate = match &rule.matches {
+            never if never.is_never() => Fate::Unreachable,
+            Match::Tests(tests) => {
+                match rule.matches.is_always() {
+                    // A call that asks goes on to the aliases, which may answer.
+                    true if rule.own && rule.asks() => self.supervise(Reason::Earlier, target),
+                    true => self = self.overruled(),
+                    false => {}
+                }
+                let permits = rule.permits || rule.asks() && self.permits;
+                let action = rule.action.unwrap_or_else(|_| target.undecided(permits));
+                self.decisions = self.decisions.after(tests, action);
+                self.permits |= rule.permits;
+                rule.action.map_or_else(Fate::Supervisor, |_| Fate::Kernel)
+            }
+            // Whether it matches or not comes to the same.
+            Match::Opaque(_) if rule.action.ok().is_some_and(|a| self.decisions.constant() == Some(a)) => {
+                Fate::Kernel
+            }
+            Match::Opaque(reason) => {
+                self.permits |= rule.permits;
+                if *reason == Reason::Memory && self.permits && !rule.performed {
+                    self.unperformed = Some((rule.id, rule.own));
+                }
+                self.supervise(Reason::Earlier, target);
+                Fate::Supervisor(*reason)
+            }
+        };
+        self.fates.insert(rule.id, fate);
+        self
+    }
+
+    /// Both lists must let a call through.
+    pub(super) fn both(mut self, mut other: Self, target: Target) -> Self {
+        let permits = self.permits && other.permits;
+        match self.decisions.clone().both(other.decisions.clone()) {
+            Some(decisions) => self.decisions = decisions,
+            None => {
+                self.supervise(Reason::Both, target);
+                other.supervise(Reason::Both, target);
+                self.decisions = Decisions::always(target.undecided(permits));
+            }
+        }
+        for (id, fate) in other.fates {
+            let merged = self.fates.entry(id).or_insert(fate);
+            *merged = fate.max(*merged);
+        }
+        let unperformed = self.unperformed.or(other.unperformed);
+        Self { permits, unperformed, ..self }
+    }
+
+    /// All that the kernel would have decided is left to the supervisor.
+    pub(super) fn supervise(&mut self, reason: Reason, target: Target) {
+        for fate in self.fates.values_mut().filter(|fate| **fate == Fate::Kernel) {
+            *fate = Fate::Supervisor(reason);
+        }
+        self.decisions = Decisions::always(target.undecided(self.permits));
+    }
+
+    /// A rule before these matches every call.
+    fn overruled(mut self) -> Self {
+        self.fates.values_mut().for_each(|fate| *fate = Fate::Unreachable);
+        Self { permits: false, unperformed: None, ..self }
+    }
+}

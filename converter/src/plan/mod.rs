@@ -1,0 +1,164 @@
+//! Which mechanism enforces each rule: a [`Plan`] is a filter for the kernel, and for every rule who decides by it and why.
+//!
+//! **Invariant:** the filter lets no call through that `Policy::evaluate` would deny. Whatever it cannot decide exactly is
+//! left to the supervisor.
+
+mod call;
+mod condition;
+mod decisions;
+mod form;
+mod lowered;
+mod report;
+mod startup;
+mod target;
+
+use std::collections::BTreeMap;
+
+use policy::PolicySet;
+use policy::program::{Action as RuleAction, Policy, RuleId};
+use policy::registry::{self, FormId};
+
+pub use report::{Cost, Mechanism, RulePlan};
+pub use target::{Reason, Target};
+
+use crate::host::{Host, LinuxVersion};
+use crate::seccomp::{Action, Filter, Newer};
+use call::CallPlan;
+use lowered::Fate;
+
+/// How a set of policies is enforced.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What the kernel decides.
+    pub filter: Filter,
+    /// Every rule of every policy, once, in the order of the policies.
+    pub rules: Vec<RulePlan>,
+}
+
+/// A rule cannot be enforced on this host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The kernel is too old for a supervisor.
+    #[error("Linux {0} cannot hold a call for the supervisor, {needed} and newer can", needed = LinuxVersion::SUPERVISABLE)]
+    Kernel(LinuxVersion),
+    /// The supervisor would have to carry out a call that it cannot carry out.
+    #[error("{origin}: {call} would be let through for what stands in the program's memory, which the program can change after it was checked, and the supervisor cannot carry out {call} itself")]
+    Unperformed {
+        /// `file:line`.
+        origin: String,
+        /// The call.
+        call: &'static str,
+    },
+}
+
+/// Plans how the policies are enforced on the host.
+///
+/// # Errors
+/// The host cannot enforce them; every rule that it cannot enforce is named.
+pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<PlanError>> {
+    let mut policies: Vec<PolicyPlan> =
+        set.policies.iter().map(|policy| PolicyPlan::new(policy, host, target)).collect();
+    check(&policies, host, target)?;
+    let mut filter = Filter::new(target.uncovered());
+    for (at, call) in registry::calls().iter().enumerate() {
+        agree(&mut policies, at, target);
+        let decisions = policies.first().map(|first| first.calls[at].decisions.clone());
+        filter.calls.extend(decisions.map(|all| (call.number, all.into_clauses())));
+        filter.newer = Some(Newer { than: call.number, action: Filter::FOREIGN });
+    }
+    let rules = policies.iter().flat_map(|policy| policy.report(&filter, target)).collect();
+    Ok(Plan { filter, rules })
+}
+
+/// One policy, call by call.
+struct PolicyPlan<'p> {
+    policy: &'p Policy,
+    calls: Vec<CallPlan>,
+}
+
+impl<'p> PolicyPlan<'p> {
+    fn new(policy: &'p Policy, host: &Host, target: Target) -> Self {
+        let calls = registry::calls().iter().map(|call| CallPlan::new(call, policy, host, target));
+        let mut plan = Self { policy, calls: calls.collect() };
+        if target == Target::Supervised {
+            plan.keep_startup();
+        }
+        plan
+    }
+
+    /// A denial of a call that our own code needs before the program begins is left to the supervisor.
+    fn keep_startup(&mut self) {
+        let policy = self.policy;
+        let denies = |id: &RuleId| matches!(policy.rule(*id).action, RuleAction::Deny(_));
+        for call in self.calls.iter_mut().filter(|plan| startup::needs(plan.call.number)) {
+            let fates = call.forms.iter_mut().flat_map(|(_, lowered)| &mut lowered.fates);
+            for (_, fate) in fates.filter(|(id, fate)| denies(id) && **fate == Fate::Kernel) {
+                *fate = Fate::Supervisor(Reason::Startup);
+            }
+            let ask = |action| if let Action::Errno(_) = action { Action::Notify } else { action };
+            call.decisions = call.decisions.clone().map(ask);
+        }
+    }
+
+    /// What becomes of each rule on each form that it judges.
+    fn fates(&self) -> BTreeMap<RuleId, Vec<(FormId, Fate)>> {
+        let mut fates = BTreeMap::<_, Vec<_>>::new();
+        for (form, lowered) in self.calls.iter().flat_map(|call| &call.forms) {
+            for (id, fate) in &lowered.fates {
+                fates.entry(*id).or_default().push((*form, *fate));
+            }
+        }
+        fates
+    }
+
+    /// The forms of aliases that a rule would let through but the supervisor cannot carry out: they are denied.
+    fn denied(&self, id: RuleId) -> impl Iterator<Item = FormId> {
+        let forms = self.calls.iter().flat_map(|call| &call.forms);
+        forms.filter(move |(_, lowered)| lowered.unperformed == Some((id, false))).map(|(form, _)| *form)
+    }
+
+    fn report(&self, filter: &Filter, target: Target) -> Vec<RulePlan> {
+        let fates = self.fates();
+        let report = |(at, rule)| {
+            let id = RuleId(u32::try_from(at).expect("rule ids are 32-bit numbers"));
+            let denied: Vec<_> = self.denied(id).collect();
+            let fates = fates.get(&id).map_or(&[][..], Vec::as_slice);
+            report::rule(self.policy.program(), rule, fates, &denied, &report::Whole { filter, target })
+        };
+        self.policy.rules().iter().enumerate().map(report).collect()
+    }
+}
+
+/// One filter serves all programs: where their policies differ, the supervisor decides by the program that calls.
+fn agree(policies: &mut [PolicyPlan], at: usize, target: Target) {
+    let same = policies.windows(2).all(|two| two[0].calls[at].decisions == two[1].calls[at].decisions);
+    if same {
+        return;
+    }
+    let permits = policies.iter().any(|policy| policy.calls[at].permits());
+    for policy in policies {
+        policy.calls[at].supervise(Reason::Policies, target);
+        policy.calls[at].decisions = decisions::Decisions::always(target.undecided(permits));
+    }
+}
+
+fn check(policies: &[PolicyPlan], host: &Host, target: Target) -> Result<(), Vec<PlanError>> {
+    if target != Target::Supervised {
+        return Ok(());
+    }
+    let mut errors = Vec::new();
+    if host.linux < LinuxVersion::SUPERVISABLE {
+        errors.push(PlanError::Kernel(host.linux));
+    }
+    for policy in policies {
+        for call in &policy.calls {
+            let unperformed = call.forms.iter().filter_map(|(_, lowered)| lowered.unperformed);
+            errors.extend(unperformed.filter(|(_, own)| *own).map(|(id, _)| PlanError::Unperformed {
+                origin: policy.policy.rule(id).origin.to_string(),
+                call: call.call.name,
+            }));
+        }
+    }
+    errors.dedup();
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}

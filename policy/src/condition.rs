@@ -1,0 +1,215 @@
+//! Conditions over the arguments of a call.
+
+use crate::ast::Operator;
+use crate::matcher::{BadPattern, Matcher};
+use crate::registry::{Kind, NumberSet};
+
+/// A condition over the arguments of a call.
+#[derive(Debug, Clone)]
+pub enum Condition {
+    /// Always.
+    True,
+    /// One comparison.
+    Test(Comparison),
+    /// Negation.
+    Not(Box<Condition>),
+    /// Both.
+    And(Box<Condition>, Box<Condition>),
+    /// Either.
+    Or(Box<Condition>, Box<Condition>),
+}
+
+impl Condition {
+    /// The truth of the condition, given that of its comparisons, which are asked from left to right and no
+    /// further than needed. The right sides of `and` and `or`, where conditions grow, cost no stack; the parser
+    /// bounds the depth of the rest.
+    pub fn holds(&self, test: &mut impl FnMut(&Comparison) -> bool) -> bool {
+        let mut rest = self;
+        loop {
+            rest = match rest {
+                Self::True => return true,
+                Self::Test(comparison) => return test(comparison),
+                Self::Not(inner) => return !inner.holds(test),
+                Self::And(left, right) if left.holds(test) => right,
+                Self::And(..) => return false,
+                Self::Or(left, _) if left.holds(test) => return true,
+                Self::Or(_, right) => right,
+            }
+        }
+    }
+
+    /// The same condition with other comparisons.
+    ///
+    /// # Errors
+    /// The first error of `change`.
+    pub(crate) fn try_map<E>(
+        &self,
+        change: &mut impl FnMut(&Comparison) -> Result<Comparison, E>,
+    ) -> Result<Self, E> {
+        Ok(match self {
+            Self::True => Self::True,
+            Self::Test(comparison) => Self::Test(change(comparison)?),
+            Self::Not(inner) => Self::Not(Box::new(inner.try_map(change)?)),
+            Self::And(left, right) => {
+                Self::And(Box::new(left.try_map(change)?), Box::new(right.try_map(change)?))
+            }
+            Self::Or(left, right) => {
+                Self::Or(Box::new(left.try_map(change)?), Box::new(right.try_map(change)?))
+            }
+        })
+    }
+}
+
+/// `argument[index] operator text`, ready to be asked.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    argument: String,
+    index: Option<u8>,
+    operator: Operator,
+    /// The text as written, then other spellings of the same file name.
+    texts: Vec<Vec<u8>>,
+    /// One for each text.
+    matchers: Vec<Matcher>,
+}
+
+impl Comparison {
+    /// A comparison with a text or with any of several spellings of it.
+    ///
+    /// # Errors
+    /// A text of the operator `re` is no POSIX extended regular expression.
+    pub fn new(
+        argument: &str,
+        index: Option<u8>,
+        operator: Operator,
+        texts: Vec<Vec<u8>>,
+    ) -> Result<Self, BadPattern> {
+        let matchers = texts.iter().map(|text| Matcher::new(operator, text));
+        let matchers = matchers.collect::<Result<_, _>>()?;
+        Ok(Self { argument: argument.to_ascii_lowercase(), index, operator, texts, matchers })
+    }
+
+    /// The argument's name, in lower case.
+    #[must_use]
+    pub fn argument(&self) -> &str {
+        &self.argument
+    }
+
+    /// Which of the valid arguments of that name; none: the first.
+    #[must_use]
+    pub fn index(&self) -> Option<u8> {
+        self.index
+    }
+
+    /// The operator.
+    #[must_use]
+    pub fn operator(&self) -> Operator {
+        self.operator
+    }
+
+    /// The text as written, variables expanded where they are known.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        &self.texts[0]
+    }
+
+    /// The text and its other spellings: a positive operator holds if it does for one of them.
+    #[must_use]
+    pub fn texts(&self) -> &[Vec<u8>] {
+        &self.texts
+    }
+
+    /// Whether the comparison holds for the text of a value of this kind.
+    #[must_use]
+    pub fn holds(&self, kind: Kind, value: &[u8]) -> bool {
+        let negated = matches!(self.operator, Operator::Neq | Operator::Nsub);
+        self.matchers.iter().any(|matcher| matcher.holds(kind, value)) != negated
+    }
+
+    /// The numbers for which the comparison holds, if values of this kind are numbers and the set can be told.
+    #[must_use]
+    pub fn numbers(&self, kind: Kind) -> Option<NumberSet> {
+        if !kind.is_number() {
+            return None;
+        }
+        if let Some(set) = kind.numbers_where(|text| self.holds(kind, text)) {
+            return Some(set);
+        }
+        let inside = match self.operator {
+            Operator::Eq => true,
+            Operator::Neq => false,
+            _ => return None,
+        };
+        let mut members: Vec<_> =
+            self.texts.iter().filter_map(|text| kind.number_of(text)).collect();
+        members.sort_unstable();
+        Some(NumberSet { mask: kind.mask(), members, inside })
+    }
+
+    pub(crate) fn matchers(&self) -> &[Matcher] {
+        &self.matchers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comparison(operator: Operator, text: &str) -> Comparison {
+        Comparison::new("X", None, operator, vec![text.into()]).unwrap()
+    }
+
+    #[test]
+    fn numbers_agree_with_texts() {
+        let operators = [
+            Operator::Eq,
+            Operator::Neq,
+            Operator::Match,
+            Operator::Sub,
+            Operator::Nsub,
+            Operator::Re,
+        ];
+        let texts = ["ro", "RW", "w*", "70", "-1", "sock_stream", "PROT_NONE", "644", "0x5412", ""];
+        let kinds =
+            [Kind::OpenFlags, Kind::Mode, Kind::Uid, Kind::SocketType, Kind::Protection, Kind::Hex];
+        let numbers = [0, 1, 2, 3, 70, 0o644, 0o1101, 0o2_000_001, 0x5412, 0xffff_ffff];
+        let mut told = 0;
+        for (operator, text) in operators.iter().flat_map(|o| texts.iter().map(move |t| (*o, t))) {
+            if operator == Operator::Re && text.contains('*') {
+                continue;
+            }
+            let comparison = comparison(operator, text);
+            for kind in kinds {
+                let Some(set) = comparison.numbers(kind) else { continue };
+                for number in numbers {
+                    let holds = comparison.holds(kind, kind.print(number).as_bytes());
+                    assert_eq!(
+                        set.contains(number),
+                        holds,
+                        "{operator:?} {text} {kind:?} {number}"
+                    );
+                    told += 1;
+                }
+            }
+        }
+        assert!(told > 1000);
+    }
+
+    #[test]
+    fn texts_have_no_numbers() {
+        assert_eq!(comparison(Operator::Eq, "/a").numbers(Kind::Filename), None);
+        assert_eq!(comparison(Operator::Sub, "SIG").numbers(Kind::Signal), None);
+    }
+
+    #[test]
+    fn evaluation_stops_where_the_answer_is_known() {
+        let test = |text| Box::new(Condition::Test(comparison(Operator::Eq, text)));
+        let condition = Condition::Or(test("a"), Box::new(Condition::And(test("b"), test("c"))));
+        let mut asked = Vec::new();
+        let mut answer = |comparison: &Comparison| {
+            asked.push(comparison.text().to_vec());
+            false
+        };
+        assert!(!condition.holds(&mut answer));
+        assert_eq!(asked, [b"a", b"b"]);
+    }
+}

@@ -1,0 +1,166 @@
+//! From the written form to the meaning: names are looked up, templates included, rules bound to forms.
+
+mod lists;
+mod rule;
+
+use crate::ast::{File, PolicyText, RuleText, Spanned, Statement};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::parser::{parse, parse_template};
+use crate::program::{Policy, PolicySet, Rule, RuleId};
+use crate::registry::names::{self, EMULATIONS};
+use crate::source::Source;
+use crate::suggest;
+
+use lists::Lists;
+
+/// What a file means, and what is remarkable about it.
+#[derive(Debug, Clone)]
+pub struct Lowered {
+    /// The policies, in the order of the file.
+    pub set: PolicySet,
+    /// Findings that do not refuse the file, in order of place.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Finds the text of a template by its name. Built-in ones: [`templates::builtin`](crate::templates::builtin).
+pub type Templates<'t> = &'t dyn Fn(&str) -> Option<Source>;
+
+/// Parses a policy file and gives it its meaning.
+///
+/// # Errors
+/// Everything that is wrong with it, warnings included, in order of place.
+pub fn compile(source: &Source, templates: Templates<'_>) -> Result<Lowered, Vec<Diagnostic>> {
+    let parsed = parse(source)?;
+    match lower(source, &parsed.tree, templates) {
+        Ok(lowered) => {
+            let warnings = in_order(parsed.warnings, lowered.warnings);
+            Ok(Lowered { set: lowered.set, warnings })
+        }
+        Err(findings) => Err(in_order(parsed.warnings, findings)),
+    }
+}
+
+/// Gives a parsed file its meaning.
+///
+/// # Errors
+/// As [`compile`], but for what the parser has found.
+pub fn lower(
+    source: &Source,
+    file: &File,
+    templates: Templates<'_>,
+) -> Result<Lowered, Vec<Diagnostic>> {
+    let mut findings = Vec::new();
+    let lower_one = |text| policy(source, text, templates, &mut findings);
+    let policies = file.policies.iter().map(lower_one).collect();
+    let findings = in_order(findings, Vec::new());
+    match findings.iter().any(Diagnostic::is_error) {
+        true => Err(findings),
+        false => Ok(Lowered { set: PolicySet { policies }, warnings: findings }),
+    }
+}
+
+fn in_order(mut one: Vec<Diagnostic>, other: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    one.extend(other);
+    one.sort_by_key(|finding| finding.span.start);
+    one
+}
+
+fn policy(
+    source: &Source,
+    text: &PolicyText,
+    templates: Templates<'_>,
+    findings: &mut Vec<Diagnostic>,
+) -> Policy {
+    findings.extend(check_emulation(&text.emulation));
+    let mut draft = Draft::default();
+    let mut own = Lists::default();
+    for statement in &text.statements {
+        if let Statement::Rule(rule) = statement {
+            draft.add(source, rule, &mut own);
+        }
+    }
+    findings.append(&mut draft.findings);
+    let mut included = Lists::default();
+    for statement in &text.statements {
+        if let Statement::Include(name) = statement {
+            findings.extend(draft.include(name, templates, &mut included).err());
+        }
+    }
+    let lists = lists::arrange(&own, &included, &draft.rules);
+    let program = text.program.value.clone();
+    Policy { program, detached: text.detached.is_some(), rules: draft.rules, lists }
+}
+
+fn check_emulation(emulation: &Spanned<String>) -> Option<Diagnostic> {
+    let name = emulation.value.as_str();
+    if EMULATIONS.contains(&name) {
+        return None;
+    }
+    let message = format!("no emulation is called `{name}`");
+    let help = suggest::help(name, EMULATIONS);
+    let help = help.unwrap_or_else(|| "the usual one is `native`".to_owned());
+    Some(Diagnostic::new(Code::UnknownEmulation, emulation.span, message).help(help))
+}
+
+/// The rules of a policy while it is built.
+#[derive(Default)]
+struct Draft {
+    rules: Vec<Rule>,
+    /// About the source of the rules that are being added.
+    findings: Vec<Diagnostic>,
+}
+
+impl Draft {
+    /// Adds one rule, and enters it where its name reaches. What is wrong with it becomes a finding.
+    fn add(&mut self, source: &Source, text: &RuleText, lists: &mut Lists) {
+        let meaning = names::meaning(&text.call.value);
+        self.findings.extend(rule::check(text, &meaning));
+        self.findings.extend(lists.overridden(text, &meaning));
+        match rule::lower(source, text) {
+            Ok(rule) => {
+                lists.enter(RuleId(u32::try_from(self.rules.len()).unwrap_or(u32::MAX)), &meaning);
+                self.rules.push(rule);
+            }
+            Err(finding) => self.findings.push(finding),
+        }
+    }
+
+    /// Adds the rules of a template. Its warnings are for those who check the template itself.
+    fn include(
+        &mut self,
+        name: &Spanned<String>,
+        templates: Templates<'_>,
+        lists: &mut Lists,
+    ) -> Result<(), Diagnostic> {
+        let unknown = || {
+            let message = format!("no template is called `{}`", name.value);
+            Diagnostic::new(Code::UnknownTemplate, name.span, message)
+        };
+        let source = templates(&name.value).ok_or_else(unknown)?;
+        let broken = |findings: &[Diagnostic]| broken(name, &source, findings);
+        let parsed = parse_template(&source).map_err(|findings| broken(&findings))?;
+        self.findings.extend(check_emulation(&parsed.tree.emulation));
+        for rule in &parsed.tree.rules {
+            self.add(&source, rule, lists);
+        }
+        let findings = std::mem::take(&mut self.findings);
+        if findings.iter().any(Diagnostic::is_error) {
+            return Err(broken(&findings));
+        }
+        Ok(())
+    }
+}
+
+/// The findings are about the template's text, so the policy's finding quotes the first.
+fn broken(name: &Spanned<String>, source: &Source, findings: &[Diagnostic]) -> Diagnostic {
+    let first = findings.iter().find(|finding| finding.is_error());
+    let cause = first.map_or_else(String::new, |finding| {
+        let line = source.position(finding.span.start).line;
+        format!(": {}:{line}: {}", source.name(), finding.message)
+    });
+    let message = format!("the template `{}` has errors{cause}", name.value);
+    Diagnostic::new(Code::BrokenTemplate, name.span, message)
+}
+
+#[cfg(test)]
+mod tests {}
