@@ -4,6 +4,6 @@
 #![forbid(unsafe_code)]
 
 pub mod bpf;
-pub mod seccomp;
 pub mod host;
 pub mod plan;
+pub mod seccomp;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use libcontainer::container::{Container, ContainerStatus};
 use libcontainer::error::LibcontainerError;
 
+use crate::birth::Birth;
 use crate::identifier::ContainerId;
 
 /// The state directory. A container has two folders in it: `ID`, which libcontainer writes, and `@ID`,
@@ -59,8 +60,21 @@ impl Store {
         if !folder.join("state.json").exists() {
             return Err(StateError::Missing(id.clone()));
         }
-        Container::load(folder)
-            .map_err(|source| StateError::Load { id: id.clone(), source: Box::new(source) })
+        let mut container = Container::load(folder)
+            .map_err(|source| StateError::Load { id: id.clone(), source: Box::new(source) })?;
+        if !self.is_first_process(id, &container) {
+            container.state.pid = None;
+            container.set_status(ContainerStatus::Stopped);
+        }
+        Ok(container)
+    }
+
+    /// Whether the pid of the state still belongs to the process that was started. libcontainer looks at
+    /// the number only, and a signal to a number that was given out again would hit a stranger.
+    fn is_first_process(&self, id: &ContainerId, container: &Container) -> bool {
+        let started = Birth::load(&self.own_folder(id));
+        let alive = container.pid().and_then(|pid| Birth::of(pid.as_raw()));
+        started.is_some() && started == alive
     }
 
     /// Loads a container whose processes must be alive.

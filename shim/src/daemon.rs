@@ -127,7 +127,9 @@ mod tests {
             read_report(reader)
         };
         assert!(outcome(b"+").is_ok());
-        assert!(matches!(outcome(b"-no disk"), Err(DaemonError::Refused(text)) if text == "no disk"));
+        assert!(
+            matches!(outcome(b"-no disk"), Err(DaemonError::Refused(text)) if text == "no disk")
+        );
         assert!(matches!(outcome(b""), Err(DaemonError::Died)));
     }
 }

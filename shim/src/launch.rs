@@ -1,5 +1,6 @@
 //! Making a container: the work that `create` and `run` share.
 
+use std::cell::RefCell;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -9,11 +10,14 @@ use libcontainer::container::Container;
 use libcontainer::container::builder::ContainerBuilder;
 use libcontainer::syscall::syscall::SyscallType;
 
+use crate::birth::Birth;
 use crate::bundle::{Bundle, owns_admin};
 use crate::config::Settings;
+use crate::confinement::{self, EngineFilter};
 use crate::container::Store;
 use crate::identifier::ContainerId;
-use crate::workload::{Workload, readable};
+use crate::supervise;
+use crate::workload::{Restraints, Workload, readable};
 
 /// The flags of `create` and `run`.
 #[derive(Debug, clap::Args)]
@@ -30,7 +34,7 @@ pub struct CreateOptions {
     /// Do not use pivot_root, for a root on an initial ramdisk
     #[arg(long)]
     pub no_pivot: bool,
-    /// Accepted for compatibility: no session keyring is made in either case
+    /// Keep the session keyring of the engine
     #[arg(long)]
     pub no_new_keyring: bool,
     /// Number of descriptors after standard error that the container gets
@@ -50,12 +54,20 @@ pub fn create(
     store.ensure_free(&options.id)?;
     let bundle = Bundle::open(&options.bundle)?;
     bundle.ensure_supported()?;
+    let engine = EngineFilter::of(bundle.engine_profile())?;
+    let confinement = confinement::prepare(settings, &options.id, &bundle)?;
     let own = OwnFolder::create(&store, &options.id)?;
     bundle.write_private(own.path())?;
-    let workload = Workload::new(!owns_admin(bundle.process()?));
+    let workload = Workload::new(Restraints {
+        filter: confinement.filter.clone(),
+        supervisor: RefCell::new(Some(supervise::start(own.path(), confinement)?)),
+        engine,
+        drop_admin: !owns_admin(bundle.process()?),
+        new_keyring: !options.no_new_keyring,
+    });
     let container =
         build(&store, options, own.path(), (workload, settings.systemd_cgroup, detached))
-            .and_then(|container| reveal(container, &bundle))?;
+            .and_then(|container| reveal(container, &bundle, own.path()))?;
     own.keep();
     Ok(container)
 }
@@ -81,8 +93,12 @@ fn build(
         .context("container create failed")
 }
 
-/// From here on the state names the engine's bundle, not the private one.
-fn reveal(mut container: Container, bundle: &Bundle) -> anyhow::Result<Container> {
+/// From here on the state names the engine's bundle, not the private one, and tells the first process from
+/// a later one with the same number.
+fn reveal(mut container: Container, bundle: &Bundle, own: &Path) -> anyhow::Result<Container> {
+    let pid = container.pid().context("the container has no process")?;
+    let birth = Birth::of(pid.as_raw()).context("the container's process is gone")?;
+    birth.save(own).context("cannot save the container's state")?;
     container.state.bundle = bundle.folder().to_owned();
     container.save().context("cannot save the container's state")?;
     Ok(container)
@@ -119,6 +135,7 @@ impl Drop for OwnFolder {
     fn drop(&mut self) {
         if !self.kept {
             // The error that brought us here is the one to report.
+            let _ = supervise::end(&self.path, 0);
             let _ = fs::remove_dir_all(&self.path);
         }
     }

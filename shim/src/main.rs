@@ -2,13 +2,13 @@
 //!
 //! The command line is runc's. [`commands`] holds one file per sub-command; [`cli`] is the main flow.
 
+mod birth;
 mod bundle;
 mod cgroup;
 mod cli;
 mod commands;
-mod birth;
-mod confinement;
 mod config;
+mod confinement;
 mod container;
 mod daemon;
 mod foreground;

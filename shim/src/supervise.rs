@@ -14,7 +14,7 @@ use crate::signal::SignalNumber;
 const SOCKET: &str = "supervisor.sock";
 
 /// How long a supervisor without a container may take to write its last records.
-const PATIENCE_MS: u16 = 2000;
+pub const PATIENCE_MS: u16 = 2000;
 
 /// The supervisor cannot be started, reached or ended.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,7 @@ pub fn end(folder: &Path, patience_ms: u16) -> Result<(), SuperviseError> {
 /// Waits for the other end to disappear: the supervisor never speaks first.
 fn is_closed(connection: &Client, patience_ms: u16) -> Result<bool, SuperviseError> {
     let mut descriptors = [PollFd::new(connection.as_fd(), PollFlags::POLLIN)];
-    let changed = poll(&mut descriptors, PollTimeout::from(patience_ms)).map_err(SuperviseError::End)?;
+    let changed =
+        poll(&mut descriptors, PollTimeout::from(patience_ms)).map_err(SuperviseError::End)?;
     Ok(changed > 0)
 }

@@ -11,6 +11,7 @@ use libcontainer::container::{Container, ContainerStatus};
 use crate::config::Settings;
 use crate::container::{StateError, Store, status_name};
 use crate::identifier::ContainerId;
+use crate::supervise;
 
 /// Delete a container
 #[derive(Debug, clap::Args)]
@@ -46,7 +47,9 @@ pub fn delete(store: &Store, mut container: Container, force: bool) -> anyhow::R
     remove_own(&store.own_folder(&id))
 }
 
+/// The supervisor goes with its container; what it needed goes after it.
 fn remove_own(folder: &Path) -> anyhow::Result<()> {
+    supervise::end(folder, supervise::PATIENCE_MS)?;
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot remove {}", folder.display()))

@@ -36,7 +36,10 @@ fn checks(settings: &Settings) -> Vec<Check> {
     let check = |what, outcome| Check { what, outcome };
     vec![
         check("Linux 5.19", kernel()),
-        check("seccomp notification", or_reason(sys::knows_notification(), "CONFIG_SECCOMP_FILTER")),
+        check(
+            "seccomp notification",
+            or_reason(sys::knows_notification(), "CONFIG_SECCOMP_FILTER"),
+        ),
         check("seccomp WAIT_KILLABLE_RECV", or_reason(sys::knows_killable_wait(), "Linux 5.19")),
         check("CAP_SYS_ADMIN", capability(Capability::CAP_SYS_ADMIN)),
         check("CAP_SYS_PTRACE", capability(Capability::CAP_SYS_PTRACE)),

@@ -1,5 +1,6 @@
 //! `exec`: runs one more process in a container, confined like the first.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,10 +14,12 @@ use oci_spec::runtime::Process;
 
 use crate::bundle::{Bundle, lend_admin, owns_admin};
 use crate::config::Settings;
+use crate::confinement::EngineFilter;
 use crate::container::{StateError, Store};
 use crate::foreground::Relay;
 use crate::identifier::ContainerId;
-use crate::workload::{Workload, readable};
+use crate::supervise;
+use crate::workload::{Restraints, Workload, readable};
 
 /// Exit status of a failure of ours: other numbers are the program's.
 pub const FAILURE: u8 = 255;
@@ -80,9 +83,17 @@ impl Exec {
         self.ensure_joinable(&container)?;
         let bundle = Bundle::open(container.bundle())?;
         let mut process = self.wanted_process(&bundle)?;
-        let workload = Workload::new(!owns_admin(&process));
+        let own = store.own_folder(&self.id);
+        let supervisor = supervise::connect(&own)?;
+        let workload = Workload::new(Restraints {
+            filter: supervisor.fetch_filter()?,
+            supervisor: RefCell::new(Some(supervisor)),
+            engine: EngineFilter::of(bundle.engine_profile())?,
+            drop_admin: !owns_admin(&process),
+            new_keyring: true,
+        });
         lend_admin(&mut process);
-        let file = ProcessFile::write(&store.own_folder(&self.id), &process)?;
+        let file = ProcessFile::write(&own, &process)?;
         let pid = self.join(&store, workload, file.path())?;
         drop(file);
         if self.detach {

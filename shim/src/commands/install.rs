@@ -32,7 +32,9 @@ impl Install {
         let old = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => "{}".to_owned(),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
         };
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let new = self
@@ -94,7 +96,11 @@ fn parse_name(text: &str) -> Result<String, String> {
 fn parse_argument(text: &str) -> Result<String, String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+.,:/=@".contains(&byte);
     let valid = text.starts_with("--") && text.bytes().all(plain);
-    if valid { Ok(text.to_owned()) } else { Err(format!("{text:?} does not survive Docker's shell script")) }
+    if valid {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{text:?} does not survive Docker's shell script"))
+    }
 }
 
 #[cfg(test)]
@@ -113,13 +119,15 @@ mod tests {
     #[test]
     fn other_keys_and_their_order_are_kept() {
         let old = r#"{"storage-driver":"overlay2","runtimes":{"crun":{"path":"/usr/bin/crun"}},"bip":"x"}"#;
-        let new = install(&["--policy=web"]).merge(old, Path::new("/usr/bin/systrace-shim")).unwrap();
+        let new =
+            install(&["--policy=web"]).merge(old, Path::new("/usr/bin/systrace-shim")).unwrap();
         let value: Value = serde_json::from_str(&new).unwrap();
         assert_eq!(value["runtimes"]["crun"]["path"], "/usr/bin/crun");
         assert_eq!(value["runtimes"]["systrace-shim"]["runtimeArgs"][0], "--policy=web");
         let places = ["storage-driver", "runtimes", "bip"].map(|key| new.find(key).unwrap());
         assert!(places.is_sorted());
-        let again = install(&["--policy=web"]).merge(&new, Path::new("/usr/bin/systrace-shim")).unwrap();
+        let again =
+            install(&["--policy=web"]).merge(&new, Path::new("/usr/bin/systrace-shim")).unwrap();
         assert_eq!(again, new);
     }
 

@@ -92,7 +92,8 @@ impl Workload {
             self.give_back_admin()?;
         }
         if let Some(engine) = &self.0.engine {
-            sys::install_filter(engine.program.instructions(), engine.flags).map_err(WorkloadError::Engine)?;
+            sys::install_filter(engine.program.instructions(), engine.flags)
+                .map_err(WorkloadError::Engine)?;
         }
         if no_new_privileges { Ok(()) } else { self.give_back_admin() }
     }
