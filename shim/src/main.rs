@@ -11,6 +11,7 @@ mod config;
 mod confinement;
 mod container;
 mod daemon;
+mod devices;
 mod foreground;
 mod identifier;
 mod launch;

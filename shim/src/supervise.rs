@@ -1,11 +1,12 @@
 //! The supervisor of one container, as the runtime sees it: a process to start, a socket to find it by.
 
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use supervisor::confinement::Confinement;
 use supervisor::handoff::{Client, HandOffError, Server};
 
 use crate::daemon::{self, DaemonError};
@@ -25,6 +26,13 @@ pub enum SuperviseError {
     Reach(#[from] HandOffError),
     #[error("cannot end the supervisor")]
     End(#[source] Errno),
+}
+
+/// Starts the supervisor of a container that is about to be made, and connects to it.
+pub fn start(folder: &Path, confinement: Confinement) -> Result<Client, SuperviseError> {
+    let socket = folder.join(SOCKET);
+    daemon::spawn(|| Server::bind(&socket), |_server| drop(confinement))?;
+    connect(folder)
 }
 
 /// Connects to the supervisor of a container.

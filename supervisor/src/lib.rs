@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod caller;
+pub mod confinement;
 pub mod evidence;
 pub mod exec;
 pub mod files;
