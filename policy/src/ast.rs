@@ -51,6 +51,17 @@ pub enum Statement {
     Rule(Box<RuleText>),
 }
 
+impl Statement {
+    /// The template's name, or the whole rule.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Include(name) => name.span,
+            Self::Rule(rule) => rule.span,
+        }
+    }
+}
+
 /// One rule as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleText {
@@ -94,7 +105,7 @@ pub enum PermitFlag {
     Detach,
 }
 
-/// A condition. `and`, `or` and `not` share one level and group to the right.
+/// A condition. `and`, `or` and `not` share one level and group to the right. At most [`Expression::MAX_DEPTH`] deep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expression {
     /// `true`.
@@ -156,6 +167,26 @@ pub enum Operator {
     Inpath,
     /// `re`: POSIX extended regular expression, unanchored.
     Re,
+}
+
+impl Operator {
+    /// Every operator.
+    pub const ALL: &'static [Self] =
+        &[Self::Match, Self::Eq, Self::Neq, Self::Sub, Self::Nsub, Self::Inpath, Self::Re];
+
+    /// The keyword that names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::Eq => "eq",
+            Self::Neq => "neq",
+            Self::Sub => "sub",
+            Self::Nsub => "nsub",
+            Self::Inpath => "inpath",
+            Self::Re => "re",
+        }
+    }
 }
 
 /// `as user`, `as user:group`, `as :group`: names or numbers, resolved in the container later.

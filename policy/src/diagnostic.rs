@@ -4,7 +4,7 @@ pub mod code;
 mod render;
 
 pub use code::Code;
-pub use render::{Paint, headline, render};
+pub use render::{Paint, headline, render, summary};
 
 /// A byte range in one source. Line and column are computed when the diagnostic is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

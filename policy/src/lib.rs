@@ -6,28 +6,21 @@
 
 pub mod ast;
 pub mod bind;
-pub mod comments;
 pub mod condition;
 pub mod diagnostic;
 pub mod environment;
 pub mod errno;
 mod evaluate;
 pub mod event;
-mod grouping;
-mod header;
-mod lexer;
 mod lower;
 mod matcher;
-mod parser;
-pub mod print;
 pub mod program;
-mod reader;
 pub mod registry;
-mod rule;
 mod rules;
 pub mod sockaddr;
 pub mod source;
 mod suggest;
+mod syntax;
 pub mod templates;
 mod variables;
 
@@ -40,6 +33,6 @@ pub use evaluate::{Decision, Verdict};
 pub use event::{Event, Subject, Value};
 pub use lower::{Lowered, compile, lower};
 pub use matcher::BadPattern;
-pub use parser::{Parsed, parse, parse_template};
 pub use program::{Action, FormRules, Policy, PolicySet, Rule, RuleId};
 pub use source::Source;
+pub use syntax::{Parsed, comments, parse, parse_template, print};

@@ -5,11 +5,11 @@ mod rule;
 
 use crate::ast::{File, PolicyText, RuleText, Spanned, Statement};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::parser::{parse, parse_template};
 use crate::program::{Policy, PolicySet, Rule, RuleId};
 use crate::registry::names::{self, EMULATIONS};
 use crate::source::Source;
 use crate::suggest;
+use crate::syntax::{parse, parse_template};
 
 use lists::Lists;
 
@@ -163,4 +163,4 @@ fn broken(name: &Spanned<String>, source: &Source, findings: &[Diagnostic]) -> D
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

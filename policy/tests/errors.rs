@@ -32,8 +32,8 @@ fn rule(text: &str) -> Vec<Code> {
 #[test]
 fn all_errors_are_reported_at_once_in_order() {
     assert_eq!(
-        shown(include_bytes!("fixtures/broken.policy")),
-        include_str!("fixtures/broken.expected")
+        shown(include_bytes!("fixtures/diagnostics/broken.policy")),
+        include_str!("fixtures/diagnostics/broken.expected")
     );
 }
 

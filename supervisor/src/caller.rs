@@ -5,13 +5,14 @@
 //! blocked in it, so the number named that thread all the time. Descriptors of `/proc/TID` and pidfds stay bound to
 //! their thread for ever, so what goes through them needs no second question.
 
+use crate::host;
 use crate::listener::Listener;
 use crate::memory;
 use crate::notification::{Denial, Notification, Tgid, Tid};
 use crate::status::Status;
 use crate::sys::process;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use std::cell::OnceCell;
 use std::ffi::CString;
@@ -69,9 +70,9 @@ impl<'n> Caller<'n> {
     /// [`Denial::Gone`] if the caller died.
     pub fn folder(&self) -> Result<BorrowedFd<'_>, Denial> {
         if self.folder.get().is_none() {
-            let path = format!("/proc/{}", self.tid().0);
+            let path = self.tid().0.to_string();
             let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-            let folder = openat(AT_FDCWD, path.as_str(), flags, Mode::empty());
+            let folder = openat(host::proc(), path.as_str(), flags, Mode::empty());
             self.confirm()?;
             let _ = self.folder.set(folder?);
         }
@@ -203,9 +204,17 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// EFAULT, ENAMETOOLONG, or [`Denial::Gone`] if the caller died.
     pub fn read_c_string(&self, address: u64) -> Result<CString, Denial> {
-        let text = memory::read_c_string(self.tid(), address, memory::PATH_MAX);
+        self.read_text(address, memory::PATH_MAX)?.ok_or(Errno::ENAMETOOLONG.into())
+    }
+
+    /// Reads a text up to its NUL; `None` if it is longer than `limit`.
+    ///
+    /// # Errors
+    /// EFAULT, or [`Denial::Gone`] if the caller died.
+    pub fn read_text(&self, address: u64, limit: usize) -> Result<Option<CString>, Denial> {
+        let text = memory::read_c_string(self.tid(), address, limit);
         self.confirm()?;
-        text?.ok_or(Errno::ENAMETOOLONG.into())
+        Ok(text?)
     }
 
     /// Writes a result into the caller's memory: all of it or EFAULT.

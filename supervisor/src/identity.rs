@@ -1,5 +1,198 @@
 //! The credentials, root and masks that a serving thread takes on to act as a caller would.
+//!
+//! The thread stays root on the host: real and effective ids are 0 and every capability stays permitted. What
+//! file system calls look at is the caller's: fsuid, fsgid, supplementary groups, umask and root folder, which change only
+//! when the caller does, and the effective capabilities, which are the caller's only while an [`Acting`] lives: with
+//! them we could neither read the caller's memory nor copy its descriptors.
+
+use crate::caller::Caller;
+use crate::host;
+use crate::notification::Denial;
+use crate::sys::credentials::{self, Capabilities};
+use crate::sys::files::{Place, place};
+use nix::errno::Errno;
+use nix::fcntl::readlinkat;
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{chroot, fchdir};
+use std::ffi::OsString;
+use std::os::fd::AsFd;
 
 /// What the thread has taken on.
-#[derive(Debug, Default)]
-pub struct Identity {}
+#[derive(Debug)]
+pub struct Identity {
+    full: Capabilities,
+    user_namespace: OsString,
+    worn: Option<Worn>,
+    root: Option<Place>,
+}
+
+/// What permission checks compare, apart from capabilities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Worn {
+    fsuid: u32,
+    fsgid: u32,
+    groups: Vec<u32>,
+    umask: u32,
+}
+
+impl Worn {
+    fn put_on(&self) -> Result<(), Errno> {
+        credentials::set_groups(&self.groups)?;
+        credentials::set_fsgid(self.fsgid)?;
+        credentials::set_fsuid(self.fsuid)?;
+        umask(Mode::from_bits_truncate(self.umask));
+        Ok(())
+    }
+}
+
+/// Which of the caller's two users asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// The file system user with the effective capabilities: every call but access(2).
+    Effective,
+    /// The real user: access(2) tells a set-user-ID program what its user may do.
+    Real,
+}
+
+impl Identity {
+    /// Makes the calling thread able to act as others: it gets a root and a umask of its own (`CLONE_FS`, unshare(2)).
+    ///
+    /// # Errors
+    /// EPERM if we are not privileged.
+    pub fn new() -> Result<Self, Errno> {
+        host::open_folders()?;
+        unshare(CloneFlags::CLONE_FS)?;
+        let present = credentials::capabilities()?;
+        let full = Capabilities { effective: present.permitted, ..present };
+        credentials::set_capabilities(full)?;
+        let user_namespace = readlinkat(host::proc(), "thread-self/ns/user")?;
+        Ok(Self { full, user_namespace, worn: None, root: None })
+    }
+
+    /// Acts as the caller until the result is dropped.
+    ///
+    /// # Errors
+    /// [`Denial::Gone`], or a refusal if the thread cannot become what the caller is.
+    pub fn act_as(&mut self, caller: &Caller<'_>, who: Who) -> Result<Acting<'_>, Denial> {
+        self.enter_root(caller)?;
+        self.wear(caller, who)?;
+        let capabilities = self.capabilities_of(caller, who)?;
+        let acting = Acting { full: self.full, acting: capabilities, identity: self };
+        credentials::set_capabilities(capabilities)?;
+        Ok(acting)
+    }
+
+    fn enter_root(&mut self, caller: &Caller<'_>) -> Result<(), Denial> {
+        if self.root.is_some() && self.root == place(caller.folder()?, c"root").ok() {
+            return Ok(());
+        }
+        self.root = None;
+        let root = caller.root()?;
+        fchdir(&root)?;
+        chroot(".")?;
+        self.root = Some(place(root.as_fd(), c"")?);
+        Ok(())
+    }
+
+    fn wear(&mut self, caller: &Caller<'_>, who: Who) -> Result<(), Denial> {
+        let status = caller.status()?;
+        let id = if who == Who::Real { 0 } else { 3 };
+        let same = |worn: &Worn| {
+            worn.fsuid == status.uids[id]
+                && worn.fsgid == status.gids[id]
+                && worn.umask == status.umask
+                && worn.groups == status.groups
+        };
+        if self.worn.as_ref().is_some_and(same) {
+            return Ok(());
+        }
+        self.worn = None;
+        let worn = Worn {
+            fsuid: status.uids[id],
+            fsgid: status.gids[id],
+            groups: status.groups.clone(),
+            umask: status.umask,
+        };
+        let put_on = worn.put_on();
+        // setfsuid(2) takes file capabilities away or gives them back with the number.
+        set_or_abort(self.full);
+        put_on?;
+        self.worn = Some(worn);
+        Ok(())
+    }
+
+    /// The capabilities to act with. Those of another user namespace mean nothing here, so such a caller has none: it
+    /// may be refused what its namespace would allow it, never the reverse.
+    fn capabilities_of(&self, caller: &Caller<'_>, who: Who) -> Result<Capabilities, Denial> {
+        let status = caller.status()?;
+        let theirs = match who {
+            Who::Effective => status.effective,
+            // access(2) as the kernel defines it: the real root has what is permitted, others have nothing.
+            Who::Real if status.uids[0] == 0 => status.permitted,
+            Who::Real => 0,
+        };
+        let known = theirs != 0 && readlinkat(caller.folder()?, "ns/user")? == self.user_namespace;
+        let effective = if known { theirs & self.full.permitted } else { 0 };
+        Ok(Capabilities { effective, ..self.full })
+    }
+}
+
+/// The calling thread has the caller's effective capabilities while this lives.
+#[derive(Debug)]
+#[must_use]
+pub struct Acting<'i> {
+    full: Capabilities,
+    acting: Capabilities,
+    identity: &'i mut Identity,
+}
+
+impl Acting<'_> {
+    /// The user whose files these acts would make.
+    #[must_use]
+    pub fn fsuid(&self) -> u32 {
+        self.identity.worn.as_ref().map_or(u32::MAX, |worn| worn.fsuid)
+    }
+
+    /// Does one thing with our own capabilities, for what the kernel grants every process about itself.
+    pub fn with_our_powers<T>(&self, act: impl FnOnce() -> T) -> T {
+        set_or_abort(self.full);
+        let _back = Back(self.acting);
+        act()
+    }
+
+    /// Enters the namespaces that some files look up in their opener and not in their mount: `/proc/sys` shows the
+    /// network's, the host name's and the message queues' of whoever opens it.
+    ///
+    /// # Errors
+    /// [`Denial::Gone`], or a refusal.
+    pub fn enter_namespaces(&self, caller: &Caller<'_>) -> Result<(), Denial> {
+        let namespaces = CloneFlags::CLONE_NEWNET
+            | CloneFlags::CLONE_NEWIPC
+            | CloneFlags::CLONE_NEWUTS
+            | CloneFlags::CLONE_NEWCGROUP;
+        self.with_our_powers(|| Ok(setns(caller.pidfd()?, namespaces)?))
+    }
+}
+
+impl Drop for Acting<'_> {
+    fn drop(&mut self) {
+        set_or_abort(self.full);
+    }
+}
+
+struct Back(Capabilities);
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        set_or_abort(self.0);
+    }
+}
+
+/// Effective capabilities always fit in the permitted ones, which never change, so this cannot fail. Should it: a thread
+/// with an unknown identity must not serve on. Without the process the kernel answers ENOSYS to every supervised call.
+fn set_or_abort(capabilities: Capabilities) {
+    if credentials::set_capabilities(capabilities).is_err() {
+        std::process::abort();
+    }
+}

@@ -21,6 +21,8 @@ pub struct Status {
     pub umask: u32,
     /// Effective capabilities.
     pub effective: u64,
+    /// Permitted capabilities.
+    pub permitted: u64,
     /// Signals that wait for the thread or its process.
     pub pending: u64,
     /// Signals that the thread blocks.
@@ -52,6 +54,7 @@ impl Status {
             "Uid" => self.uids = numbers(value)?.try_into().ok()?,
             "Gid" => self.gids = numbers(value)?.try_into().ok()?,
             "Groups" => self.groups = numbers(value)?,
+            "CapPrm" => self.permitted = mask(value)?,
             "CapEff" => self.effective = mask(value)?,
             "SigPnd" | "ShdPnd" => self.pending |= mask(value)?,
             "SigBlk" => self.blocked = mask(value)?,
@@ -87,7 +90,7 @@ impl Status {
 }
 
 /// How many lines [`Status::take`] wants.
-const NEEDED: usize = 12;
+const NEEDED: usize = 13;
 
 fn numbers<T: std::str::FromStr>(value: &str) -> Option<Vec<T>> {
     value.split_ascii_whitespace().map(|word| word.parse().ok()).collect()

@@ -1,1 +1,17 @@
-//! End-to-end tests.
+//! What the end-to-end tests, the demonstration and the benchmarks share: a private Docker engine, containers in it,
+//! and the audit records of those that ran confined.
+#![forbid(unsafe_code)]
+
+pub mod audit;
+pub mod command;
+pub mod container;
+pub mod engine;
+pub mod place;
+pub mod runtime;
+pub mod sweep;
+pub mod terminal;
+
+pub use command::Finished;
+pub use container::{Container, Running};
+pub use engine::Engine;
+pub use runtime::Runtime;

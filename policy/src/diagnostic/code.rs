@@ -72,75 +72,81 @@ impl fmt::Display for Code {
 // 001 to 049: errors in the text. 050 to 099: warnings about the text. From 100: what the text means.
 codes! {
     1 IllegalCharacter Error "illegal character"
-"A rule holds a character that is no part of the language. Strings stand in double quotes, a rule ends with its line,
-and a `\\` continues a line only when nothing but white space follows it. NUL bytes are refused everywhere outside
-comments, since no value that a rule could be compared with holds one."
+"A rule holds a character that is no part of the language. Strings stand in double quotes, a rule ends with
+its line, and a `\\` continues a line only when nothing but white space follows it. NUL bytes are refused
+everywhere outside comments, since no value that a rule could be compared with holds one."
 
     2 OpenString Error "string not closed"
-"A string starts with `\"` and must end with `\"` on the same line. Inside it, `\\\"` is a quote and `\\\\` a backslash,
-so a string that ends in a backslash is written `\"C:\\\\\"`. A line break is written `\\n`."
+"A string starts with `\"` and must end with `\"` on the same line. Inside it, `\\\"` is a quote and `\\\\` a
+backslash, so a string that ends in a backslash is written `\"C:\\\\\"`. A line break is written `\\n`."
 
     3 Unexpected Error "unexpected word"
-"The rule does not follow the grammar at this place. A rule is `CONDITION then ACTION`, or only `ACTION`; after the action
-come, in this order, a flag in brackets, `log`, `as USER:GROUP` and `, if user = NAME`. Keywords are lower case and
-cannot name an argument, a user or a group."
+"The rule does not follow the grammar at this place. A rule is `CONDITION then ACTION`, or only `ACTION`;
+after the action come, in this order, a flag in brackets, `log`, `as USER:GROUP` and `, if user = NAME`.
+Keywords are lower case and cannot name an argument, a user or a group."
 
     4 Index Error "index out of range"
 "`filename[k]` is the k-th argument of that name, counted from 0. No call has more than ten, so k is 0 to 9."
 
     5 Depth Error "condition nested too deeply"
-"A condition may nest 256 levels deep; each parenthesis, `not`, `and` and `or` opens a level. Write several rules instead of a long `or`:
-the first rule that matches decides, so `a or b then permit` is the same as two rules."
+"A condition may nest 256 levels deep; each parenthesis, `not`, `and` and `or` opens a level. Write several
+rules instead of a long `or`: the first rule that matches decides, so `a or b then permit` is the same as
+two rules."
 
     6 UnknownErrno Error "unknown error name"
-"`deny[NAME]` takes the name of an error number as errno(3) lists them, in any case: `deny[enoent]`. The names that
-only BSD systems know are understood, too."
+"`deny[NAME]` takes the name of an error number as errno(3) lists them, in any case: `deny[enoent]`. The
+names that only BSD systems know are understood, too."
 
     7 PermitFlag Error "unknown flag of permit"
-"`permit[inherit]` lets the new program keep the policy of the old one; `permit[detach]` lets it run unsupervised. There is no other flag."
+"`permit[inherit]` lets the new program keep the policy of the old one; `permit[detach]` lets it run
+unsupervised. There is no other flag."
 
     8 NotRemembered Error "answer form in a policy"
-"`permit-now` and `deny-now` answer a question for this one time. A policy file is what is remembered, so they have no meaning in it;
-the original crashed on them. Write `permit` or `deny`."
+"`permit-now` and `deny-now` answer a question for this one time. A policy file is what is remembered, so
+they have no meaning in it; the original crashed on them. Write `permit` or `deny`."
 
     9 NumberTooLarge Error "number too large"
 "A user or group number has 32 bits: 0 to 4294967295."
 
     10 Header Error "broken header"
-"A policy starts with `Policy: PROGRAM, Emulation: NAME`, a template with `Template: NAME, Emulation: NAME, Description: TEXT`. The words may be
-in any case. The program's name ends at the first comma."
+"A policy starts with `Policy: PROGRAM, Emulation: NAME`, a template with `Template: NAME, Emulation: NAME,
+Description: TEXT`. The words may be in any case. The program's name ends at the first comma."
 
     11 Statement Error "neither header nor rule"
-"Every line of a policy is a header, `Include: NAME`, `detached`, or a rule `EMULATION-CALL: RULE`. A comment starts with `#`. A line that ends in
-`\\` goes on in the next one."
+"Every line of a policy is a header, `Include: NAME`, `detached`, or a rule `EMULATION-CALL: RULE`. A comment
+starts with `#`. A line that ends in `\\` goes on in the next one."
 
     12 OutsidePolicy Error "rule before the first header"
-"Rules belong to the program that the header above them names, so a file starts with `Policy: PROGRAM, Emulation: NAME`."
+"Rules belong to the program that the header above them names, so a file starts with `Policy: PROGRAM,
+Emulation: NAME`."
 
     13 Emulation Error "emulation differs from the header's"
-"Each rule starts with the emulation of its policy: under `Emulation: native` all rules are `native-…`. A program has one emulation; a later header of
-the same program cannot change it."
+"Each rule starts with the emulation of its policy: under `Emulation: native` all rules are `native-…`. A
+program has one emulation; a later header of the same program cannot change it."
 
     14 AfterDetached Error "rule after detached"
-"`detached` lets the program run unsupervised, so a rule below it would never be asked. Remove one of the two."
+"`detached` lets the program run unsupervised, so a rule below it would never be asked. Remove one of the
+two."
 
     15 NoPolicy Error "no policy in the file"
-"The file holds nothing but comments and blank lines. A program without any rule may do nothing; to say so, write its header alone."
+"The file holds nothing but comments and blank lines. A program without any rule may do nothing; to say so,
+write its header alone."
 
     16 Name Error "unusable name"
-"Names of emulations have letters, digits and `_`; names of templates also `-` and `.`, but no `/`: a template is named, not
-located. Names of calls have no blanks and no quotes. No name has control characters."
+"Names of emulations have letters, digits and `_`; names of templates also `-` and `.`, but no `/`: a
+template is named, not located. Names of calls have no blanks and no quotes. No name has control characters."
 
     17 WrongKind Error "policy and template mixed up"
-"A policy file holds `Policy:` sections, a template file exactly one `Template:` section. A policy takes a template's rules with `Include: NAME`.
-A template includes nothing, so there are no circles."
+"A policy file holds `Policy:` sections, a template file exactly one `Template:` section. A policy takes a
+template's rules with `Include: NAME`. A template includes nothing, so there are no circles."
 
     50 MixedOperators Warning "and, or, not mixed without parentheses"
-"`and`, `or` and `not` have the same rank and group to the right: `a and b or c` is `a and (b or c)`, and `not a and b` is `not (a and b)`.
-Most languages read this otherwise. Write the parentheses that you mean."
+"`and`, `or` and `not` have the same rank and group to the right: `a and b or c` is `a and (b or c)`, and
+`not a and b` is `not (a and b)`. Most languages read this otherwise. Write the parentheses that you mean."
 
     51 ForeignErrno Warning "error that Linux does not have"
-"The name is one of a BSD system's errors that Linux has no number for. As in the original on Linux, the call fails with EPERM."
+"The name is one of a BSD system's errors that Linux has no number for. As in the original on Linux, the call
+fails with EPERM."
 
     52 AskFlag Warning "flag of ask has no effect"
 "`ask` takes no flag; what stands in brackets after it is ignored."

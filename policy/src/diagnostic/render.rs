@@ -37,6 +37,18 @@ pub fn headline(source: &Source, diagnostic: &Diagnostic) -> String {
     title(source, diagnostic, Paint::default())
 }
 
+/// All findings in one line, for callers that have no more room: the first error, and how many more there are.
+#[must_use]
+pub fn summary(source: &Source, findings: &[Diagnostic]) -> String {
+    let mut errors = findings.iter().filter(|finding| finding.is_error());
+    let Some(first) = errors.next() else { return format!("{}: no errors", source.name()) };
+    match errors.count() {
+        0 => headline(source, first),
+        1 => format!("{} (and one more error)", headline(source, first)),
+        more => format!("{} (and {more} more errors)", headline(source, first)),
+    }
+}
+
 /// The diagnostic with the lines that it speaks of; ends with a line feed.
 #[must_use]
 pub fn render(source: &Source, diagnostic: &Diagnostic, paint: Paint) -> String {
@@ -126,6 +138,16 @@ mod tests {
             "p:2:1: error[SYS001]: no such thing\n    cd\n    ^^\n\
              p:1:2: note: see here\n    ab\n     ^\nhelp: write it otherwise\n"
         );
+    }
+
+    #[test]
+    fn a_summary_counts_the_other_errors() {
+        let source = Source::new("p", "ab");
+        let first = "p:1:1: error[SYS001]: no such thing";
+        assert_eq!(summary(&source, &[finding(0, 1)]), first);
+        let three = [finding(0, 1), finding(1, 2), finding(1, 2)];
+        assert_eq!(summary(&source, &three), format!("{first} (and 2 more errors)"));
+        assert_eq!(summary(&source, &[]), "p: no errors");
     }
 
     #[test]

@@ -136,7 +136,7 @@ fn class(text: &[u8]) -> Option<(ByteSet, &[u8])> {
         first = false;
         rest = match named_class(rest) {
             Some((accepts, after)) => {
-                (0..=255).filter(|b| accepts(b)).for_each(|b| set.insert(b..=b));
+                (0..=255).filter(accepts).for_each(|b| set.insert(b..=b));
                 after
             }
             None => range(rest, &mut set)?,

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 pub mod credentials;
+pub mod files;
 pub mod packet;
 pub mod process;
 pub mod seccomp;

@@ -1,0 +1,153 @@
+//! File calls whose results go to the caller as the kernel lays them out, and those that nix does not wrap.
+
+use nix::errno::Errno;
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// `struct statx` of linux/stat.h.
+pub type StatxBytes = [u8; 256];
+
+/// `struct stat` as the kernel writes it: on x86_64 the C library's is the same, 144 bytes without a gap (asm/stat.h).
+#[must_use]
+pub fn stat_bytes(status: &libc::stat) -> &[u8] {
+    const { assert!(size_of::<libc::stat>() == 144) };
+    // SAFETY: the structure is plain numbers, padding is declared as fields, and the kernel or zeroes filled all of it.
+    unsafe {
+        std::slice::from_raw_parts(std::ptr::from_ref(status).cast(), size_of::<libc::stat>())
+    }
+}
+
+/// statx(2) on a descriptor, as the kernel writes it. `flags` are the `AT_STATX_*` bits of the caller.
+///
+/// # Errors
+/// What statx(2) lists.
+pub fn statx(fd: BorrowedFd<'_>, flags: i32, mask: u32) -> Result<StatxBytes, Errno> {
+    let mut bytes = [0; size_of::<StatxBytes>()];
+    // SAFETY: statx(2) writes one struct statx, 256 bytes, and reads the empty text, which ends with NUL.
+    Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_statx,
+            fd.as_raw_fd(),
+            c"".as_ptr(),
+            flags | libc::AT_EMPTY_PATH,
+            mask,
+            bytes.as_mut_ptr(),
+        )
+    })?;
+    Ok(bytes)
+}
+
+/// One object of one mount: equal places are the same thing seen through the same mount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Device number of the file system.
+    pub device: (u32, u32),
+    /// Inode number.
+    pub inode: u64,
+    /// Mount id (since Linux 5.8); different mount namespaces never share one.
+    pub mount: u64,
+}
+
+/// The place that a name reaches; magic links are followed.
+///
+/// # Errors
+/// What statx(2) lists.
+pub fn place(dirfd: BorrowedFd<'_>, path: &CStr) -> Result<Place, Errno> {
+    let mut result = MaybeUninit::<libc::statx>::zeroed();
+    // SAFETY: statx(2) writes one struct statx and reads a text that ends with NUL.
+    Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_statx,
+            dirfd.as_raw_fd(),
+            path.as_ptr(),
+            libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC,
+            libc::STATX_INO | libc::STATX_MNT_ID,
+            result.as_mut_ptr(),
+        )
+    })?;
+    // SAFETY: all zeroes is a valid struct statx, and the kernel filled in what it knows.
+    let result = unsafe { result.assume_init() };
+    Ok(Place {
+        device: (result.stx_dev_major, result.stx_dev_minor),
+        inode: result.stx_ino,
+        mount: result.stx_mnt_id,
+    })
+}
+
+/// faccessat2(2) on a descriptor with the thread's effective identity (`AT_EACCESS`).
+///
+/// # Errors
+/// EACCES and what else access(2) lists.
+pub fn access(fd: BorrowedFd<'_>, mode: i32) -> Result<(), Errno> {
+    // SAFETY: faccessat2(2) reads the empty text, which ends with NUL.
+    Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_faccessat2,
+            fd.as_raw_fd(),
+            c"".as_ptr(),
+            mode,
+            libc::AT_EMPTY_PATH | libc::AT_EACCESS,
+        )
+    })
+    .map(drop)
+}
+
+/// What openat(2) says about these flags before it looks at the name: the empty name is looked at next and does not exist.
+///
+/// # Errors
+/// EINVAL for flags that the kernel refuses.
+pub fn check_open_flags(flags: i32, mode: u32) -> Result<(), Errno> {
+    // SAFETY: openat(2) reads the empty text, which ends with NUL.
+    let result =
+        unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, c"".as_ptr(), flags, mode) };
+    match Errno::result(result) {
+        Err(Errno::ENOENT) => Ok(()),
+        Err(errno) => Err(errno),
+        Ok(_) => Err(Errno::EINVAL),
+    }
+}
+
+/// The largest file that a process may make (`RLIMIT_FSIZE`, prlimit(2)).
+///
+/// # Errors
+/// ESRCH if the process is gone.
+pub fn file_size_limit(pid: libc::pid_t) -> Result<u64, Errno> {
+    let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: prlimit64(2) with no new limit only writes the old one.
+    Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_prlimit64,
+            pid,
+            libc::RLIMIT_FSIZE,
+            std::ptr::null::<libc::rlimit64>(),
+            std::ptr::from_mut(&mut limit),
+        )
+    })?;
+    Ok(limit.rlim_cur)
+}
+
+/// What statfs(2) says of the file system and the mount of a descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileSystem {
+    /// It is proc(5).
+    pub is_proc: bool,
+    /// Mounted with `nosymfollow` (mount(8), since Linux 5.10).
+    pub refuses_links: bool,
+}
+
+/// The file system of a descriptor.
+///
+/// # Errors
+/// What fstatfs(2) lists.
+pub fn file_system(fd: BorrowedFd<'_>) -> Result<FileSystem, Errno> {
+    const ST_NOSYMFOLLOW: u64 = 0x2000; // linux/statfs.h
+    // struct statfs of asm-generic/statfs.h is 15 words on x86_64: f_type is the first, f_flags the eleventh. libc hides the latter.
+    let mut words = [0_u64; 15];
+    // SAFETY: fstatfs(2) writes one struct statfs, 120 bytes.
+    Errno::result(unsafe { libc::syscall(libc::SYS_fstatfs, fd.as_raw_fd(), words.as_mut_ptr()) })?;
+    Ok(FileSystem {
+        is_proc: words[0] == libc::PROC_SUPER_MAGIC as u64,
+        refuses_links: words[10] & ST_NOSYMFOLLOW != 0,
+    })
+}
