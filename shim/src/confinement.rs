@@ -10,8 +10,8 @@ use converter::seccomp::{assemble, engine};
 use oci_spec::runtime::{LinuxSeccomp, Process};
 use policy::diagnostic::headline;
 use policy::{PolicySet, Source, templates};
-use supervisor::confinement::{Confinement, Entry};
 use supervisor::filter::{BadFilter, Filter};
+use supervisor::{Confinement, Entry};
 
 use crate::bundle::{Bundle, BundleError};
 use crate::config::Settings;

@@ -10,7 +10,6 @@ mod commands;
 mod config;
 mod confinement;
 mod container;
-mod daemon;
 mod devices;
 mod foreground;
 mod identifier;

@@ -1,7 +1,7 @@
 //! The calls that no crate of ours offers safely.
 #![allow(unsafe_code)] // Each block is one system call whose arguments are plain numbers or live in the caller.
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::unistd::ForkResult;
@@ -28,19 +28,30 @@ pub fn exit_now(status: i32) -> ! {
     unsafe { libc::_exit(status) }
 }
 
-/// Closes every descriptor after standard error but one (close_range(2), since Linux 5.9).
-///
-/// Only for a freshly forked child: the values of its parent that own descriptors are never used again.
-pub fn close_others(kept: BorrowedFd<'_>) -> Result<(), Errno> {
-    let kept = u32::try_from(kept.as_raw_fd()).map_err(|_| Errno::EBADF)?;
-    for (first, last) in [(3, kept.saturating_sub(1)), (kept + 1, u32::MAX)] {
-        if first <= last {
-            // SAFETY: close_range(2) takes numbers only. That nobody uses the closed descriptors is the
-            // contract above; `crate::daemon` is the one caller, and it leaves by `exit_now`.
-            Errno::result(unsafe { libc::close_range(first, last, 0) })?;
-        }
+/// A descriptor of a process (pidfd_open(2)).
+pub fn open_process(pid: i32) -> Result<OwnedFd, Errno> {
+    // SAFETY: pidfd_open(2) takes two numbers.
+    let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
+    // SAFETY: the result is a new descriptor that nobody else owns; the kernel gives it the range of an int.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// Kills exactly that process (pidfd_send_signal(2)). One that has ended meanwhile is fine.
+pub fn kill_through(process: BorrowedFd<'_>) -> Result<(), Errno> {
+    // SAFETY: with a null siginfo only numbers are passed.
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            process.as_raw_fd(),
+            libc::SIGKILL,
+            std::ptr::null::<libc::siginfo_t>(),
+            0,
+        )
+    };
+    match Errno::result(outcome) {
+        Ok(_) | Err(Errno::ESRCH) => Ok(()),
+        Err(errno) => Err(errno),
     }
-    Ok(())
 }
 
 /// Puts this thread under a filter without a listener (seccomp(2)).

@@ -49,7 +49,7 @@ pub fn delete(store: &Store, mut container: Container, force: bool) -> anyhow::R
 
 /// The supervisor goes with its container; what it needed goes after it.
 fn remove_own(folder: &Path) -> anyhow::Result<()> {
-    supervise::end(folder, supervise::PATIENCE_MS)?;
+    supervise::end(folder, supervise::PATIENCE)?;
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot remove {}", folder.display()))
