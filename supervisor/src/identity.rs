@@ -3,8 +3,8 @@
 //! The thread stays root on the host: real and saved ids are 0 and every capability stays permitted. What file system
 //! calls look at is the caller's: file system ids, supplementary groups, umask and root folder, which change only when the
 //! caller does, and the effective capabilities, which are the caller's only while an [`Acting`] lives: with them we could
-//! neither read the caller's memory nor copy its descriptors. The effective ids follow the file system ids, because
-//! `/proc/sys` compares those.
+//! neither read the caller's memory nor copy its descriptors. The effective ids are the caller's too, because `/proc/sys`
+//! compares those.
 
 use crate::caller::Caller;
 use crate::host;
@@ -31,6 +31,8 @@ pub struct Identity {
 /// What permission checks compare, apart from capabilities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Worn {
+    euid: u32,
+    egid: u32,
     fsuid: u32,
     fsgid: u32,
     groups: Vec<u32>,
@@ -40,8 +42,10 @@ struct Worn {
 impl Worn {
     fn put_on(&self) -> Result<(), Errno> {
         credentials::set_groups(&self.groups)?;
-        credentials::set_effective_group(self.fsgid)?;
-        credentials::set_effective_user(self.fsuid)?;
+        credentials::set_effective_group(self.egid)?;
+        credentials::set_fsgid(self.fsgid)?;
+        credentials::set_effective_user(self.euid)?;
+        credentials::set_fsuid(self.fsuid)?;
         umask(Mode::from_bits_truncate(self.umask));
         Ok(())
     }
@@ -100,8 +104,8 @@ impl Identity {
         let status = caller.status()?;
         let id = if who == Who::Real { 0 } else { 3 };
         let same = |worn: &Worn| {
-            worn.fsuid == status.uids[id]
-                && worn.fsgid == status.gids[id]
+            (worn.euid, worn.egid) == (status.uids[1], status.gids[1])
+                && (worn.fsuid, worn.fsgid) == (status.uids[id], status.gids[id])
                 && worn.umask == status.umask
                 && worn.groups == status.groups
         };
@@ -110,6 +114,8 @@ impl Identity {
         }
         self.worn = None;
         let worn = Worn {
+            euid: status.uids[1],
+            egid: status.gids[1],
             fsuid: status.uids[id],
             fsgid: status.gids[id],
             groups: status.groups.clone(),
