@@ -8,15 +8,15 @@
 use crate::host;
 use crate::listener::Listener;
 use crate::memory;
-use crate::notification::{Denial, Notification, Tgid, Tid};
+use crate::notification::{Denial, Notification, NotificationId, Tgid, Tid};
 use crate::status::Status;
 use crate::sys::process;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
+use nix::unistd::read;
 use std::cell::OnceCell;
 use std::ffi::CString;
-use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// A view of the calling thread for the time of one notification.
@@ -40,6 +40,12 @@ impl<'n> Caller<'n> {
             pidfd: OnceCell::new(),
             status: OnceCell::new(),
         }
+    }
+
+    /// The call that waits.
+    #[must_use]
+    pub fn id(&self) -> NotificationId {
+        self.notification.id
     }
 
     /// The thread.
@@ -134,11 +140,20 @@ impl<'n> Caller<'n> {
     /// [`Denial::Gone`] if the caller died.
     pub fn read_file(&self, name: &str) -> Result<String, Denial> {
         let fd = openat(self.folder()?, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
-        let mut text = String::with_capacity(2048);
-        std::fs::File::from(fd.map_err(gone)?)
-            .read_to_string(&mut text)
-            .map_err(|_| Denial::Gone)?;
-        Ok(text)
+        let fd = fd.map_err(gone)?;
+        let (mut text, mut end) = (vec![0; 4096], 0);
+        // The kernel makes the whole text at the first read, so only a full buffer leaves a rest.
+        while end < text.len() {
+            let room = text.len() - end;
+            let got = read(&fd, &mut text[end..]).map_err(gone)?;
+            end += got;
+            if got < room {
+                break;
+            }
+            text.resize(2 * end, 0);
+        }
+        text.truncate(end);
+        String::from_utf8(text).map_err(|_| Denial::because("the caller's proc file is no text"))
     }
 
     /// The caller's root directory (`O_PATH`).

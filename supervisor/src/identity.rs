@@ -8,7 +8,7 @@
 
 use crate::caller::Caller;
 use crate::host;
-use crate::notification::Denial;
+use crate::notification::{Denial, NotificationId};
 use crate::sys::credentials::{self, Capabilities};
 use crate::sys::files::{Place, place};
 use nix::errno::Errno;
@@ -26,6 +26,7 @@ pub struct Identity {
     user_namespace: OsString,
     worn: Option<Worn>,
     root: Option<Place>,
+    known: Option<(NotificationId, Who, Capabilities)>,
 }
 
 /// What permission checks compare, apart from capabilities.
@@ -72,7 +73,7 @@ impl Identity {
         let full = Capabilities { effective: present.permitted, ..present };
         credentials::set_capabilities(full)?;
         let user_namespace = readlinkat(host::proc(), "thread-self/ns/user")?;
-        Ok(Self { full, user_namespace, worn: None, root: None })
+        Ok(Self { full, user_namespace, worn: None, root: None, known: None })
     }
 
     /// Acts as the caller until the result is dropped.
@@ -80,12 +81,24 @@ impl Identity {
     /// # Errors
     /// [`Denial::Gone`], or a refusal if the thread cannot become what the caller is.
     pub fn act_as(&mut self, caller: &Caller<'_>, who: Who) -> Result<Acting<'_>, Denial> {
-        self.enter_root(caller)?;
-        self.wear(caller, who)?;
-        let capabilities = self.capabilities_of(caller, who)?;
+        let capabilities = match self.known {
+            Some((id, known, capabilities)) if (id, known) == (caller.id(), who) => capabilities,
+            _ => self.become_like(caller, who)?,
+        };
         let acting = Acting { full: self.full, acting: capabilities, identity: self };
         credentials::set_capabilities(capabilities)?;
         Ok(acting)
+    }
+
+    /// Takes on what a caller is; gives the capabilities to act with. A caller that waits changes nothing of itself, so one
+    /// look serves for the whole call.
+    fn become_like(&mut self, caller: &Caller<'_>, who: Who) -> Result<Capabilities, Denial> {
+        self.known = None;
+        self.enter_root(caller)?;
+        self.wear(caller, who)?;
+        let capabilities = self.capabilities_of(caller, who)?;
+        self.known = Some((caller.id(), who, capabilities));
+        Ok(capabilities)
     }
 
     fn enter_root(&mut self, caller: &Caller<'_>) -> Result<(), Denial> {
