@@ -82,7 +82,9 @@ impl Identity {
     /// [`Denial::Gone`], or a refusal if the thread cannot become what the caller is.
     pub fn act_as(&mut self, caller: &Caller<'_>, who: Who) -> Result<Acting<'_>, Denial> {
         let capabilities = match self.known {
-            Some((id, known, capabilities)) if (id, known) == (caller.id(), who) => capabilities,
+            Some((id, known, capabilities)) if (id, known) == (caller.notification().id, who) => {
+                capabilities
+            }
             _ => self.become_like(caller, who)?,
         };
         let acting = Acting { full: self.full, acting: capabilities, identity: self };
@@ -97,7 +99,7 @@ impl Identity {
         self.enter_root(caller)?;
         self.wear(caller, who)?;
         let capabilities = self.capabilities_of(caller, who)?;
-        self.known = Some((caller.id(), who, capabilities));
+        self.known = Some((caller.notification().id, who, capabilities));
         Ok(capabilities)
     }
 
