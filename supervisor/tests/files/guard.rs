@@ -27,7 +27,8 @@ pub fn serve(listener: OwnedFd, entry: i32, policy: &str) -> impl FnOnce() {
     listener.start_workload();
     let confinement = confinement(policy);
     let container = Container::enter(&confinement, Tid(entry)).unwrap();
-    let pool = Pool::start(Arc::new(container), Arc::new(listener)).unwrap();
+    let pool = Pool::new(Arc::new(container), Arc::new(listener));
+    pool.start().unwrap();
     move || {
         pool.close();
         std::fs::remove_file(&confinement.audit).unwrap();
