@@ -36,8 +36,8 @@ impl Lists {
         }
     }
 
-    /// Remembers a rule's place among those of its name. A finding if it can never decide, or if it is a plain rule below others,
-    /// which the original would have let override them.
+    /// Remembers a rule's place among those of its name. A finding if it can never decide, or if it
+    /// is a plain rule below others, which the original would have let override them.
     pub(super) fn place(&mut self, text: &RuleText, meaning: &Named) -> Option<Diagnostic> {
         let decides = matches!(text.condition, Expression::True(_))
             && text.predicate.is_none()
@@ -74,9 +74,9 @@ impl Lists {
     }
 }
 
-/// The lists of every form. An included rule judges a form only where the policy itself says nothing: rules on names, if
-/// no rule of the policy judges the form at all; rules of an alias, if the policy has none on that alias or on a
-/// name of the form.
+/// The lists of every form. An included rule judges a form only where the policy itself says
+/// nothing: rules on names, if no rule of the policy judges the form at all; rules of an alias, if
+/// the policy has none on that alias or on a name of the form.
 pub(super) fn arrange(policy: &Lists, included: &Lists, rules: &[Rule]) -> Vec<FormLists> {
     let mut arranger = Arranger::new(rules);
     let lists = forms().map(|form| {
