@@ -16,6 +16,8 @@ pub(super) enum Fate {
     Unreachable,
     /// The kernel decides by it alone.
     Kernel,
+    /// The kernel denies some calls that the rule permits.
+    Stricter,
     /// The supervisor decides by it.
     Supervisor(Reason),
 }
@@ -122,10 +124,18 @@ impl Lowered {
 
     /// All that the kernel would have decided is left to the supervisor.
     pub(super) fn supervise(&mut self, reason: Reason, target: Target) {
-        for fate in self.fates.values_mut().filter(|fate| **fate == Fate::Kernel) {
+        let decided = |fate: &Fate| matches!(fate, Fate::Kernel | Fate::Stricter);
+        for fate in self.fates.values_mut().filter(|fate| decided(fate)) {
             *fate = Fate::Supervisor(reason);
         }
         self.decisions = Decisions::always(target.undecided(self.permits));
+    }
+
+    /// Only those calls pass that would pass as calls of another form too.
+    pub(super) fn tighten(&mut self) {
+        for fate in self.fates.values_mut().filter(|fate| **fate == Fate::Kernel) {
+            *fate = Fate::Stricter;
+        }
     }
 
     /// A rule before these matches every call.
