@@ -1,8 +1,8 @@
 //! Opening, asking about and reading the links of files by name.
 
 use crate::registry::notation::{
-    AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, READ, WRITE, at, bits, descriptor, fd, follow_unless,
-    forms, keep_unless, number, path, set,
+    AT_EMPTY_PATH, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, READ, WRITE, at, bits, descriptor, fd,
+    follow_unless, forms, keep_unless, number, path, set,
 };
 use crate::registry::{Call, Form, FormTest, Kind, Links, Parameter, Source};
 
@@ -16,8 +16,7 @@ const O_TMPFILE: u64 = 0o20_000_000;
 /// A read-only open with one of these changes the file system all the same.
 const CHANGING: u64 = O_CREAT | O_TRUNC | O_TMPFILE;
 
-/// linux/fcntl.h and linux/fanotify.h, linux/inotify.h: the link at the end is not followed.
-const AT_SYMLINK_FOLLOW: u64 = 0x400;
+/// linux/fanotify.h and linux/inotify.h: the link at the end is not followed.
 const FAN_MARK_DONT_FOLLOW: u64 = 0x4;
 const IN_DONT_FOLLOW: u64 = 0x0200_0000;
 
