@@ -69,9 +69,9 @@ fn choose(forms: &mut [(FormId, Lowered)], target: Target) -> Decisions {
         return both.where_passed(&tests, otherwise);
     }
     first.permits |= rest.iter().any(|(_, later)| later.permits);
-    first.supervise(Reason::Form, target);
+    first.tell_by_memory(target);
     if tests.is_empty() {
-        rest.iter_mut().for_each(|(_, later)| later.supervise(Reason::Form, target));
+        rest.iter_mut().for_each(|(_, later)| later.tell_by_memory(target));
     }
     first.decisions.clone().where_passed(&tests, otherwise)
 }

@@ -32,8 +32,6 @@ pub(super) struct Bearing {
     pub(super) permits: bool,
     /// It names the call, not an alias.
     pub(super) own: bool,
-    /// The supervisor can carry the call out.
-    pub(super) performed: bool,
 }
 
 impl Bearing {
@@ -49,6 +47,8 @@ pub(super) struct Lowered {
     pub(super) fates: BTreeMap<RuleId, Fate>,
     /// Some rule may let a call through.
     pub(super) permits: bool,
+    /// The supervisor can carry the call out.
+    pub(super) performed: bool,
     /// A rule by which a call might have to be let through on account of what stands in the caller's memory, though the supervisor
     /// cannot carry the call out; and whether the rule names the call.
     pub(super) unperformed: Option<(RuleId, bool)>,
@@ -56,15 +56,16 @@ pub(super) struct Lowered {
 
 impl Lowered {
     /// No rule.
-    pub(super) fn uncovered(target: Target) -> Self {
+    pub(super) fn uncovered(performed: bool, target: Target) -> Self {
         let decisions = Decisions::always(target.uncovered());
-        Self { decisions, fates: BTreeMap::new(), permits: false, unperformed: None }
+        Self { decisions, fates: BTreeMap::new(), permits: false, performed, unperformed: None }
     }
 
     /// A `detached` program may do everything.
     pub(super) fn released() -> Self {
         let decisions = Decisions::always(Action::Allow);
-        Self { decisions, fates: BTreeMap::new(), permits: true, unperformed: None }
+        let fates = BTreeMap::new();
+        Self { decisions, fates, permits: true, performed: true, unperformed: None }
     }
 
     /// These rules with another one before them.
@@ -92,7 +93,7 @@ impl Lowered {
             }
             Match::Opaque(reason) => {
                 self.permits |= rule.permits;
-                if *reason == Reason::Memory && self.permits && !rule.performed {
+                if *reason == Reason::Memory && self.permits && !self.performed {
                     self.unperformed = Some((rule.id, rule.own));
                 }
                 self.supervise(Reason::Earlier, target);
@@ -129,6 +130,14 @@ impl Lowered {
             *fate = Fate::Supervisor(reason);
         }
         self.decisions = Decisions::always(target.undecided(self.permits));
+    }
+
+    /// Whether a call is of this form is told by the caller's memory.
+    pub(super) fn tell_by_memory(&mut self, target: Target) {
+        let decided = self.fates.iter().find(|(_, fate)| **fate == Fate::Kernel);
+        let unperformed = decided.filter(|_| self.permits && !self.performed);
+        self.unperformed = self.unperformed.or(unperformed.map(|(id, _)| (*id, false)));
+        self.supervise(Reason::Form, target);
     }
 
     /// Only those calls pass that would pass as calls of another form too.
