@@ -9,7 +9,8 @@
 use crate::caller::Caller;
 use crate::host;
 use crate::notification::Denial;
-use crate::sys::credentials::{self, Capabilities};
+use crate::status::Status;
+use crate::sys::credentials::{self, Capabilities, Users};
 use crate::sys::files::{Place, place};
 use nix::errno::Errno;
 use nix::fcntl::readlinkat;
@@ -173,6 +174,46 @@ impl Acting<'_> {
             | CloneFlags::CLONE_NEWUTS
             | CloneFlags::CLONE_NEWCGROUP;
         self.with_our_powers(|| Ok(setns(caller.pidfd()?, namespaces)?))
+    }
+}
+
+impl Acting<'_> {
+    /// Does one thing as the peer that a unix socket shows to the other side: `SO_PEERCRED` has the effective user of
+    /// whoever connects, `SCM_CREDENTIALS` the real user of whoever sends (unix(7)). The saved user stays root, so there is a way
+    /// back. The process number that is shown is ours: no process can lend its own.
+    ///
+    /// # Errors
+    /// What `act` says, or EPERM.
+    pub fn as_peer<T>(
+        &self,
+        peer: &Status,
+        act: impl FnOnce() -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let [uid, euid, _, fsuid] = peer.uids;
+        let [gid, egid, _, fsgid] = peer.gids;
+        set_or_abort(self.full);
+        let worn = Users { uids: [0, fsuid, 0], gids: [0, fsgid, 0] };
+        let _back = PeerBack { full: self.full, acting: self.acting, worn };
+        credentials::set_users(Users { uids: [uid, euid, 0], gids: [gid, egid, 0] })?;
+        credentials::set_capabilities(self.acting)?;
+        act()
+    }
+}
+
+/// Takes the way back from [`Acting::as_peer`]: to root who wears the caller's users.
+struct PeerBack {
+    full: Capabilities,
+    acting: Capabilities,
+    worn: Users,
+}
+
+impl Drop for PeerBack {
+    fn drop(&mut self) {
+        set_or_abort(self.full);
+        if credentials::set_users(self.worn).is_err() {
+            std::process::abort();
+        }
+        set_or_abort(self.acting);
     }
 }
 
