@@ -192,7 +192,12 @@ fn existing(
     {
         return Err(Errno::EPERM.into());
     }
+    let pool = worker.pool();
     let _acting = worker.identity.act_as(caller, Who::Effective)?;
+    if kind == SFlag::S_IFIFO && !how.has(libc::O_NONBLOCK) {
+        // fifo(7): the open waits for the other end.
+        return pool.block(caller, || reopen(object, how));
+    }
     Ok(reopen(object, how)?)
 }
 

@@ -119,3 +119,27 @@ pub fn set_users(users: Users) -> Result<(), Errno> {
     // SAFETY: setresuid(2) takes numbers.
     Errno::result(unsafe { libc::syscall(libc::SYS_setresuid, real, effective, saved) }).map(drop)
 }
+
+/// Sets the file system user of the calling thread alone; the kernel reports no failure (setfsuid(2)), so the result is checked.
+///
+/// # Errors
+/// EPERM if the kernel did not take the number.
+pub fn set_fsuid(uid: libc::uid_t) -> Result<(), Errno> {
+    // SAFETY: setfsuid(2) takes a number.
+    unsafe { libc::syscall(libc::SYS_setfsuid, uid) };
+    // SAFETY: the same; an invalid number changes nothing and gives the present one.
+    let now = unsafe { libc::syscall(libc::SYS_setfsuid, -1) };
+    if now as libc::uid_t == uid { Ok(()) } else { Err(Errno::EPERM) }
+}
+
+/// Sets the file system group of the calling thread alone, as [`set_fsuid`].
+///
+/// # Errors
+/// EPERM if the kernel did not take the number.
+pub fn set_fsgid(gid: libc::gid_t) -> Result<(), Errno> {
+    // SAFETY: setfsgid(2) takes a number.
+    unsafe { libc::syscall(libc::SYS_setfsgid, gid) };
+    // SAFETY: the same; an invalid number changes nothing and gives the present one.
+    let now = unsafe { libc::syscall(libc::SYS_setfsgid, -1) };
+    if now as libc::gid_t == gid { Ok(()) } else { Err(Errno::EPERM) }
+}

@@ -41,3 +41,20 @@ pub fn become_user(uid: u32, gid: u32, groups: &[u32]) {
     assert_eq!(call(libc::SYS_setresgid, [gid.into(), gid.into(), gid.into(), 0, 0, 0]), 0);
     assert_eq!(call(libc::SYS_setresuid, [uid.into(), uid.into(), uid.into(), 0, 0, 0]), 0);
 }
+
+/// Changes the real ids only, of the calling thread.
+pub fn become_real_user(uid: u32, gid: u32) {
+    let keep = u64::MAX;
+    assert_eq!(call(libc::SYS_setresgid, [gid.into(), keep, keep, 0, 0, 0]), 0);
+    assert_eq!(call(libc::SYS_setresuid, [uid.into(), keep, keep, 0, 0, 0]), 0);
+}
+
+extern "C" fn nothing(_: libc::c_int) {}
+
+/// Handles a signal with a function that does nothing; calls that it interrupts are not restarted.
+pub fn handle(signal: nix::sys::signal::Signal) {
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, sigaction};
+    let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::empty(), SigSet::empty());
+    // SAFETY: the handler does nothing.
+    unsafe { sigaction(signal, &action) }.unwrap();
+}

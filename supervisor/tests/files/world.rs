@@ -1,9 +1,9 @@
 //! A small container: mount and pid namespaces, a root on tmpfs with a proc of its own, always made alike.
 
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
-use nix::unistd::chdir;
+use nix::unistd::{chdir, pivot_root};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
@@ -22,7 +22,10 @@ pub fn unshare_all() {
 pub fn enter() {
     let none = MsFlags::empty();
     mount(Some("root"), ROOT, Some("tmpfs"), none, Some("mode=755")).unwrap();
-    std::os::unix::fs::chroot(ROOT).unwrap();
+    // Not chroot(2): in a chroot nobody may make a user namespace.
+    chdir(ROOT).unwrap();
+    pivot_root(".", ".").unwrap();
+    umount2(".", MntFlags::MNT_DETACH).unwrap();
     chdir("/").unwrap();
     for folder in ["proc", "tmp", "etc", "dev", "home", "data", "locked", "usr", "usr/bin", "ro"] {
         fs::create_dir(format!("/{folder}")).unwrap();
