@@ -6,5 +6,6 @@ mod guard;
 mod raced;
 mod same_as_native;
 mod sys;
+mod user;
 mod victim;
 mod world;
