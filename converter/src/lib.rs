@@ -5,5 +5,6 @@
 
 pub mod bpf;
 pub mod host;
+pub mod load;
 pub mod plan;
 pub mod seccomp;

@@ -1,6 +1,7 @@
 //! What all serving threads know of their container.
 
 use crate::audit::Audit;
+use crate::blocking::Blocked;
 use crate::caller::Caller;
 use crate::confinement::Confinement;
 use crate::environment::View;
@@ -13,6 +14,7 @@ use policy::{Action, BindError, Environment, Policy, PolicySet, Subject};
 use std::fs::OpenOptions;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
+use std::sync::Arc;
 
 /// One confined container, from the moment when its first listener arrives.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub struct Container {
     pub devices: Devices,
     /// The book of decisions.
     pub audit: Audit,
+    /// The calls that block now.
+    pub blocked: Arc<Blocked>,
     /// Which process has which policy.
     pub processes: Processes,
     policies: PolicySet,
@@ -64,6 +68,7 @@ impl Container {
         Ok(Self {
             devices: Devices::new(confinement.devices.clone()),
             audit: open_audit(confinement)?,
+            blocked: Arc::default(),
             processes: Processes::default(),
             tracked: policies.policies.len() > 1 || detaches,
             names_callers: rules().any(|rule| rule.predicate.is_some()),

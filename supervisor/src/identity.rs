@@ -1,13 +1,14 @@
 //! The credentials, root and masks that a serving thread takes on to act as a caller would.
 //!
-//! The thread stays root on the host: real and effective ids are 0 and every capability stays permitted. What
-//! file system calls look at is the caller's: fsuid, fsgid, supplementary groups, umask and root folder, which change only
-//! when the caller does, and the effective capabilities, which are the caller's only while an [`Acting`] lives: with
-//! them we could neither read the caller's memory nor copy its descriptors.
+//! The thread stays root on the host: real and saved ids are 0 and every capability stays permitted. What file system
+//! calls look at is the caller's: file system ids, supplementary groups, umask and root folder, which change only when the
+//! caller does, and the effective capabilities, which are the caller's only while an [`Acting`] lives: with them we could
+//! neither read the caller's memory nor copy its descriptors. The effective ids are the caller's too, because `/proc/sys`
+//! compares those.
 
 use crate::caller::Caller;
 use crate::host;
-use crate::notification::Denial;
+use crate::notification::{Denial, NotificationId};
 use crate::sys::credentials::{self, Capabilities};
 use crate::sys::files::{Place, place};
 use nix::errno::Errno;
@@ -25,11 +26,14 @@ pub struct Identity {
     user_namespace: OsString,
     worn: Option<Worn>,
     root: Option<Place>,
+    known: Option<(NotificationId, Who, Capabilities)>,
 }
 
 /// What permission checks compare, apart from capabilities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Worn {
+    euid: u32,
+    egid: u32,
     fsuid: u32,
     fsgid: u32,
     groups: Vec<u32>,
@@ -39,7 +43,9 @@ struct Worn {
 impl Worn {
     fn put_on(&self) -> Result<(), Errno> {
         credentials::set_groups(&self.groups)?;
+        credentials::set_effective_group(self.egid)?;
         credentials::set_fsgid(self.fsgid)?;
+        credentials::set_effective_user(self.euid)?;
         credentials::set_fsuid(self.fsuid)?;
         umask(Mode::from_bits_truncate(self.umask));
         Ok(())
@@ -67,7 +73,7 @@ impl Identity {
         let full = Capabilities { effective: present.permitted, ..present };
         credentials::set_capabilities(full)?;
         let user_namespace = readlinkat(host::proc(), "thread-self/ns/user")?;
-        Ok(Self { full, user_namespace, worn: None, root: None })
+        Ok(Self { full, user_namespace, worn: None, root: None, known: None })
     }
 
     /// Acts as the caller until the result is dropped.
@@ -75,12 +81,26 @@ impl Identity {
     /// # Errors
     /// [`Denial::Gone`], or a refusal if the thread cannot become what the caller is.
     pub fn act_as(&mut self, caller: &Caller<'_>, who: Who) -> Result<Acting<'_>, Denial> {
-        self.enter_root(caller)?;
-        self.wear(caller, who)?;
-        let capabilities = self.capabilities_of(caller, who)?;
+        let capabilities = match self.known {
+            Some((id, known, capabilities)) if (id, known) == (caller.notification().id, who) => {
+                capabilities
+            }
+            _ => self.become_like(caller, who)?,
+        };
         let acting = Acting { full: self.full, acting: capabilities, identity: self };
         credentials::set_capabilities(capabilities)?;
         Ok(acting)
+    }
+
+    /// Takes on what a caller is; gives the capabilities to act with. A caller that waits changes nothing of itself, so one
+    /// look serves for the whole call.
+    fn become_like(&mut self, caller: &Caller<'_>, who: Who) -> Result<Capabilities, Denial> {
+        self.known = None;
+        self.enter_root(caller)?;
+        self.wear(caller, who)?;
+        let capabilities = self.capabilities_of(caller, who)?;
+        self.known = Some((caller.notification().id, who, capabilities));
+        Ok(capabilities)
     }
 
     fn enter_root(&mut self, caller: &Caller<'_>) -> Result<(), Denial> {
@@ -99,8 +119,8 @@ impl Identity {
         let status = caller.status()?;
         let id = if who == Who::Real { 0 } else { 3 };
         let same = |worn: &Worn| {
-            worn.fsuid == status.uids[id]
-                && worn.fsgid == status.gids[id]
+            (worn.euid, worn.egid) == (status.uids[1], status.gids[1])
+                && (worn.fsuid, worn.fsgid) == (status.uids[id], status.gids[id])
                 && worn.umask == status.umask
                 && worn.groups == status.groups
         };
@@ -109,13 +129,15 @@ impl Identity {
         }
         self.worn = None;
         let worn = Worn {
+            euid: status.uids[1],
+            egid: status.gids[1],
             fsuid: status.uids[id],
             fsgid: status.gids[id],
             groups: status.groups.clone(),
             umask: status.umask,
         };
         let put_on = worn.put_on();
-        // setfsuid(2) takes file capabilities away or gives them back with the number.
+        // With the number the kernel takes effective capabilities away or gives them back (capabilities(7)).
         set_or_abort(self.full);
         put_on?;
         self.worn = Some(worn);

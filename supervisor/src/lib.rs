@@ -6,6 +6,7 @@
 //! call itself only for a reason that [`evidence`] can state.
 
 pub mod audit;
+pub mod blocking;
 pub mod caller;
 pub mod confinement;
 pub mod container;

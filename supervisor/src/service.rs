@@ -130,7 +130,8 @@ impl Service {
         };
         self.container = Some(Arc::clone(&container));
         let listener = Arc::new(Listener::new(joined.listener, joined.entry));
-        let pool = Pool::start(container, listener).map_err(|error| describe(&error))?;
+        let pool = Pool::new(container, listener);
+        pool.start().map_err(|error| describe(&error))?;
         self.pools.push(pool);
         self.phase = Phase::Running;
         Ok(())

@@ -12,6 +12,7 @@ use crate::notification::{Denial, Notification, Reply};
 use crate::pool::Pool;
 use crate::record::{self, Finding};
 use crate::request::Request;
+use crate::status::Interruption;
 use nix::errno::Errno;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -55,9 +56,10 @@ impl Worker {
         &self.pool.container
     }
 
-    /// Runs something that may block for long; another thread serves meanwhile.
-    pub fn while_blocked<T>(&self, act: impl FnOnce() -> T) -> T {
-        self.pool.while_blocked(act)
+    /// The threads that this one belongs to: another one serves while this one [blocks](Pool::block).
+    #[must_use]
+    pub fn pool(&self) -> Arc<Pool> {
+        Arc::clone(&self.pool)
     }
 
     /// Answers one call. A panic denies it.
@@ -113,6 +115,8 @@ impl Worker {
         match reply {
             Ok(reply) => reply,
             Err(Denial::Caller(errno)) => Reply::Error(errno),
+            Err(Denial::Interrupted(Interruption::Certain)) => Reply::Restart,
+            Err(Denial::Interrupted(Interruption::Shared)) => Reply::Error(Errno::EINTR),
             Err(Denial::Gone) => Reply::Answered,
             Err(Denial::Unsafe(reason)) => {
                 self.refuse(caller, notification, request, &reason);

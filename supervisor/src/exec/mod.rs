@@ -47,7 +47,7 @@ pub fn enter(
     let watch = Watch::start(caller)?;
     worker.listener().answer(notification.id, Reply::Continue(ContinueReason::StartUp(proof)));
     let container = Arc::clone(worker.container());
-    if let Outcome::Executed(stopped) = worker.while_blocked(|| watch.outcome()) {
+    if let Outcome::Executed(stopped) = worker.pool().while_blocked(|| watch.outcome()) {
         worker.listener().start_workload();
         let standings = vec![container.standing_at(0)];
         settle(stopped, &container, standings);
@@ -76,7 +76,7 @@ pub fn perform(
     let watch = Watch::start(caller)?;
     let reason = ContinueReason::Watched(watch.proof());
     worker.listener().answer(request.notification.id, Reply::Continue(reason));
-    if let Outcome::Executed(stopped) = worker.while_blocked(|| watch.outcome()) {
+    if let Outcome::Executed(stopped) = worker.pool().while_blocked(|| watch.outcome()) {
         match expectation.check(stopped.process()) {
             Ok(()) => settle(stopped, &container, standings),
             Err(difference) => {

@@ -108,25 +108,6 @@ pub fn check_open_flags(flags: i32, mode: u32) -> Result<(), Errno> {
     }
 }
 
-/// The largest file that a process may make (`RLIMIT_FSIZE`, prlimit(2)).
-///
-/// # Errors
-/// ESRCH if the process is gone.
-pub fn file_size_limit(pid: libc::pid_t) -> Result<u64, Errno> {
-    let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: prlimit64(2) with no new limit only writes the old one.
-    Errno::result(unsafe {
-        libc::syscall(
-            libc::SYS_prlimit64,
-            pid,
-            libc::RLIMIT_FSIZE,
-            std::ptr::null::<libc::rlimit64>(),
-            std::ptr::from_mut(&mut limit),
-        )
-    })?;
-    Ok(limit.rlim_cur)
-}
-
 /// What statfs(2) says of the file system and the mount of a descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileSystem {

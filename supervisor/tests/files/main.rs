@@ -1,0 +1,10 @@
+//! The file families on the real kernel: a victim in a small container makes the same calls with and without supervision.
+
+mod blocking;
+mod denied;
+mod guard;
+mod raced;
+mod same_as_native;
+mod sys;
+mod victim;
+mod world;

@@ -1,0 +1,5 @@
+//! connect, bind and sendto.
+
+use crate::stage::Test;
+
+pub const TESTS: &[Test] = &[];
