@@ -1,4 +1,5 @@
-//! From the written form to the meaning: names are looked up, templates included, rules bound to forms.
+//! From the written form to the meaning: names are looked up, templates included, rules bound to
+//! forms.
 
 mod lists;
 mod rule;
@@ -22,7 +23,8 @@ pub struct Lowered {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Finds the text of a template by its name. Built-in ones: [`templates::builtin`](crate::templates::builtin).
+/// Finds the text of a template by its name. Built-in ones:
+/// [`templates::builtin`](crate::templates::builtin).
 pub type Templates<'t> = &'t dyn Fn(&str) -> Option<Source>;
 
 /// Parses a policy file and gives it its meaning.
@@ -111,11 +113,12 @@ struct Draft {
 }
 
 impl Draft {
-    /// Adds one rule, and enters it where its name reaches. What is wrong with it becomes a finding.
+    /// Adds one rule, and enters it where its name reaches. What is wrong with it becomes a
+    /// finding.
     fn add(&mut self, source: &Source, text: &RuleText, lists: &mut Lists) {
         let meaning = names::meaning(&text.call.value);
         self.findings.extend(rule::check(text, &meaning));
-        self.findings.extend(lists.overridden(text, &meaning));
+        self.findings.extend(lists.place(text, &meaning));
         match rule::lower(source, text) {
             Ok(rule) => {
                 lists.enter(RuleId(u32::try_from(self.rules.len()).unwrap_or(u32::MAX)), &meaning);

@@ -17,7 +17,8 @@ pub struct PolicySet {
 }
 
 impl PolicySet {
-    /// The policy of a program (an absolute path in the container): the one of this name, else `*/name`.
+    /// The policy of a program (an absolute path in the container): the one of this name, else
+    /// `*/name`.
     #[must_use]
     pub fn policy_for(&self, program: &str) -> Option<&Policy> {
         let exact = self.policies.iter().find(|policy| policy.program == program);

@@ -1,6 +1,7 @@
 //! What is permitted does what the kernel does: same result, same error, same bytes written, same file opened.
 
-use crate::{sys, victim};
+use crate::guard::PERMIT;
+use crate::{sys, user, victim};
 use std::ffi::CString;
 use std::fmt::Write as _;
 use std::os::fd::AsFd;
@@ -124,15 +125,15 @@ fn perform_all(calls: &[Call]) -> Vec<u8> {
 
 /// Compares the same calls with and without supervision, after `prepare` was run in the victim.
 pub fn compare(calls: &[Call], prepare: fn()) {
-    let run = |judge| {
-        let told = victim::run(judge, || {
+    let run = |policy| {
+        let told = victim::run(policy, || {
             prepare();
             perform_all(calls)
         });
         String::from_utf8(told).unwrap()
     };
     let native = run(None);
-    let supervised = run(Some(&|_: &str, _: &[u8]| None));
+    let supervised = run(Some(PERMIT));
     let differ: Vec<_> = native
         .lines()
         .zip(supervised.lines())
@@ -201,8 +202,8 @@ const NAMES: &[&str] = &[
     "/proc/1/comm",
     "/proc/2/comm",
     "/proc/self/../1/comm",
-    "/proc/self/task/1/comm",
-    "/proc/thread-self/comm",
+    "/proc/self/task/1/cmdline",
+    "/proc/thread-self/cmdline",
     "/proc/mounts/x",
     "/proc/sys/kernel/hostname",
     "/proc/uptime/x",
@@ -325,7 +326,7 @@ fn changing() -> Vec<Call> {
 fn as_root() {}
 
 fn as_user() {
-    sys::become_user(1000, 1000, &[1000, 50]);
+    user::become_user(1000, 1000, &[1000, 50]);
     // As after an execve: else the process's proc folder belongs to root.
     nix::sys::prctl::set_dumpable(true).unwrap();
 }
@@ -333,6 +334,26 @@ fn as_user() {
 fn as_user_with_umask() {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o027));
     as_user();
+}
+
+/// A set-user-ID program: access(2) asks for the real user.
+fn as_set_user_id() {
+    user::become_real_user(1000, 1000);
+    nix::sys::prctl::set_dumpable(true).unwrap();
+}
+
+fn as_root_without_capabilities() {
+    supervisor::sys::credentials::set_capabilities(Default::default()).unwrap();
+}
+
+#[test]
+fn asking_as_a_set_user_id_program() {
+    compare(&asking(), as_set_user_id);
+}
+
+#[test]
+fn opening_as_root_without_capabilities() {
+    compare(&opening(), as_root_without_capabilities);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! A process under supervision, or the same process without.
 
-use crate::judge::{Judge, serve};
-use crate::{sys, world};
+use crate::{guard, sys, world};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::io::{Read, Write, pipe};
@@ -9,17 +8,18 @@ use std::os::fd::{AsFd, AsRawFd};
 use supervisor::handlers::supervised_calls;
 use supervisor::sys::{process, seccomp};
 
-/// Runs a function as the first process of a fresh world, judged if there is a judge; gives what it wrote.
-pub fn run(judge: Option<&Judge>, body: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
+/// Runs a function as the first process of a fresh world, under a policy if there is one; gives
+/// what it wrote.
+pub fn run(policy: Option<&str>, body: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
     let (mut result, mut result_in) = pipe().unwrap();
     let (mut init, mut init_in) = pipe().unwrap();
     let (mut listener, mut listener_in) = pipe().unwrap();
     let (mut go, mut go_in) = pipe().unwrap();
-    let guard = sys::in_child(|| {
+    let child = sys::in_child(|| {
         world::unshare_all();
-        let child = sys::in_child(|| {
+        let first = sys::in_child(|| {
             world::enter();
-            if judge.is_some() {
+            if policy.is_some() {
                 let fd = seccomp::install_filter(&filter()).unwrap();
                 listener_in.write_all(&fd.as_raw_fd().to_ne_bytes()).unwrap();
                 go.read_exact(&mut [0]).unwrap();
@@ -27,24 +27,24 @@ pub fn run(judge: Option<&Judge>, body: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
             result_in.write_all(&body()).unwrap();
             0
         });
-        init_in.write_all(&child.to_ne_bytes()).unwrap();
-        code_of(child)
+        init_in.write_all(&first.to_ne_bytes()).unwrap();
+        code_of(first)
     });
     drop((result_in, init_in, listener_in));
     let mut bytes = Vec::new();
-    std::thread::scope(|scope| {
-        if let Some(judge) = judge {
-            scope.spawn(move || {
-                let init = read_number(&mut init);
-                let process = process::open_process(init).unwrap();
-                let listener = process::duplicate(process.as_fd(), read_number(&mut listener));
-                go_in.write_all(&[1]).unwrap();
-                serve(listener.unwrap(), init, judge);
-            });
-        }
-        result.read_to_end(&mut bytes).unwrap();
+    let finish = policy.map(|policy| {
+        let init = read_number(&mut init);
+        let process = process::open_process(init).unwrap();
+        let listener = process::duplicate(process.as_fd(), read_number(&mut listener)).unwrap();
+        let finish = guard::serve(listener, init, policy);
+        go_in.write_all(&[1]).unwrap();
+        finish
     });
-    assert_eq!(code_of(guard), 0, "the victim failed");
+    result.read_to_end(&mut bytes).unwrap();
+    assert_eq!(code_of(child), 0, "the victim failed");
+    if let Some(finish) = finish {
+        finish();
+    }
     bytes
 }
 
