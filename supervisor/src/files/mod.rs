@@ -8,6 +8,7 @@ mod open;
 mod readlink;
 mod stat;
 mod truncate;
+mod tty;
 
 pub use asked::asked;
 
@@ -18,6 +19,7 @@ use crate::request::Request;
 use crate::resolve::{ATTEMPTS, Resolved};
 use crate::worker::Worker;
 use nix::errno::Errno;
+use nix::sys::stat::makedev;
 
 /// The calls of this family.
 pub const HANDLERS: &[Row] = &[
@@ -75,4 +77,10 @@ fn settle<T>(
 /// EINVAL if other flags are set than those that the call knows.
 fn only(flags: i32, known: i32) -> Result<(), Errno> {
     if flags & !known == 0 { Ok(()) } else { Err(Errno::EINVAL) }
+}
+
+/// The kernel gives and takes a device number as 12 bits of major and 20 of minor (linux/kdev_t.h, `new_decode_dev`).
+fn device_number(number: u32) -> u64 {
+    let number = u64::from(number);
+    makedev((number & 0xfff00) >> 8, (number & 0xff) | ((number >> 12) & 0xfff00))
 }

@@ -1,7 +1,7 @@
 //! What is permitted does what the kernel does: same result, same error, same bytes written, same file opened.
 
 use crate::guard::PERMIT;
-use crate::{sys, victim};
+use crate::{sys, user, victim};
 use std::ffi::CString;
 use std::fmt::Write as _;
 use std::os::fd::AsFd;
@@ -326,7 +326,7 @@ fn changing() -> Vec<Call> {
 fn as_root() {}
 
 fn as_user() {
-    sys::become_user(1000, 1000, &[1000, 50]);
+    user::become_user(1000, 1000, &[1000, 50]);
     // As after an execve: else the process's proc folder belongs to root.
     nix::sys::prctl::set_dumpable(true).unwrap();
 }
@@ -338,7 +338,7 @@ fn as_user_with_umask() {
 
 /// A set-user-ID program: access(2) asks for the real user.
 fn as_set_user_id() {
-    sys::become_real_user(1000, 1000);
+    user::become_real_user(1000, 1000);
     nix::sys::prctl::set_dumpable(true).unwrap();
 }
 

@@ -7,6 +7,7 @@ mod parts;
 mod sockets;
 mod stage;
 mod start;
+mod sys;
 mod workload;
 
 use libtest_mimic::{Arguments, Trial};

@@ -46,11 +46,6 @@ impl Stage {
         self.folder.join("socket")
     }
 
-    /// Where the test keeps its files.
-    pub fn folder(&self) -> &PathBuf {
-        &self.folder
-    }
-
     /// A program under supervision, not started yet.
     pub fn command(&self, program_and_arguments: &[&str]) -> Command {
         let mut command = Command::new(program());
