@@ -115,7 +115,7 @@ impl Draft {
     fn add(&mut self, source: &Source, text: &RuleText, lists: &mut Lists) {
         let meaning = names::meaning(&text.call.value);
         self.findings.extend(rule::check(text, &meaning));
-        self.findings.extend(lists.overridden(text, &meaning));
+        self.findings.extend(lists.place(text, &meaning));
         match rule::lower(source, text) {
             Ok(rule) => {
                 lists.enter(RuleId(u32::try_from(self.rules.len()).unwrap_or(u32::MAX)), &meaning);

@@ -16,6 +16,7 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use std::cell::OnceCell;
 use std::ffi::CString;
+use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -40,6 +41,12 @@ impl<'n> Caller<'n> {
             pidfd: OnceCell::new(),
             status: OnceCell::new(),
         }
+    }
+
+    /// The call that waits.
+    #[must_use]
+    pub fn notification(&self) -> &'n Notification {
+        self.notification
     }
 
     /// The thread.
@@ -119,26 +126,24 @@ impl<'n> Caller<'n> {
         Ok(self.status.get().expect("read above"))
     }
 
-    /// The signals that wait now, read afresh.
-    ///
-    /// # Errors
-    /// As [`Self::status`].
-    pub fn is_interrupted(&self) -> Result<bool, Denial> {
-        let status = Status::parse(&self.read_file("status")?);
-        Ok(status.is_none_or(|status| status.interrupted()))
-    }
-
     /// The text of a file below `/proc/TID`.
     ///
     /// # Errors
     /// [`Denial::Gone`] if the caller died.
     pub fn read_file(&self, name: &str) -> Result<String, Denial> {
-        let fd = openat(self.folder()?, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
         let mut text = String::with_capacity(2048);
-        std::fs::File::from(fd.map_err(gone)?)
-            .read_to_string(&mut text)
-            .map_err(|_| Denial::Gone)?;
+        self.open_file(name)?.read_to_string(&mut text).map_err(|_| Denial::Gone)?;
         Ok(text)
+    }
+
+    /// A file below `/proc/TID`, to be read.
+    ///
+    /// # Errors
+    /// [`Denial::Gone`] if the caller died.
+    pub fn open_file(&self, name: &str) -> Result<File, Denial> {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        let fd = openat(self.folder()?, name, flags, Mode::empty());
+        Ok(File::from(fd.map_err(gone)?))
     }
 
     /// The caller's root directory (`O_PATH`).
@@ -204,9 +209,17 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// EFAULT, ENAMETOOLONG, or [`Denial::Gone`] if the caller died.
     pub fn read_c_string(&self, address: u64) -> Result<CString, Denial> {
-        let text = memory::read_c_string(self.tid(), address, memory::PATH_MAX);
+        self.read_text(address, memory::PATH_MAX)?.ok_or(Errno::ENAMETOOLONG.into())
+    }
+
+    /// Reads a text up to its NUL; `None` if it is longer than `limit`.
+    ///
+    /// # Errors
+    /// EFAULT, or [`Denial::Gone`] if the caller died.
+    pub fn read_text(&self, address: u64, limit: usize) -> Result<Option<CString>, Denial> {
+        let text = memory::read_c_string(self.tid(), address, limit);
         self.confirm()?;
-        text?.ok_or(Errno::ENAMETOOLONG.into())
+        Ok(text?)
     }
 
     /// Writes a result into the caller's memory: all of it or EFAULT.

@@ -1,9 +1,10 @@
 //! The credentials, root and masks that a serving thread takes on to act as a caller would.
 //!
-//! The thread stays root on the host: real and effective ids are 0 and every capability stays permitted. What
-//! file system calls look at is the caller's: fsuid, fsgid, supplementary groups, umask and root folder, which change only
-//! when the caller does, and the effective capabilities, which are the caller's only while an [`Acting`] lives: with
-//! them we could neither read the caller's memory nor copy its descriptors.
+//! The thread stays root on the host: real and saved ids are 0 and every capability stays permitted. What file system
+//! calls look at is the caller's: file system ids, supplementary groups, umask and root folder, which change only when the
+//! caller does, and the effective capabilities, which are the caller's only while an [`Acting`] lives: with them we could
+//! neither read the caller's memory nor copy its descriptors. The effective ids follow the file system ids, because
+//! `/proc/sys` compares those.
 
 use crate::caller::Caller;
 use crate::host;
@@ -39,8 +40,8 @@ struct Worn {
 impl Worn {
     fn put_on(&self) -> Result<(), Errno> {
         credentials::set_groups(&self.groups)?;
-        credentials::set_fsgid(self.fsgid)?;
-        credentials::set_fsuid(self.fsuid)?;
+        credentials::set_effective_group(self.fsgid)?;
+        credentials::set_effective_user(self.fsuid)?;
         umask(Mode::from_bits_truncate(self.umask));
         Ok(())
     }
@@ -115,7 +116,7 @@ impl Identity {
             umask: status.umask,
         };
         let put_on = worn.put_on();
-        // setfsuid(2) takes file capabilities away or gives them back with the number.
+        // With the number the kernel takes effective capabilities away or gives them back (capabilities(7)).
         set_or_abort(self.full);
         put_on?;
         self.worn = Some(worn);

@@ -1,6 +1,7 @@
 //! What the kernel asks and what it is answered.
 
 use crate::evidence::ContinueReason;
+use crate::status::Interruption;
 use nix::errno::Errno;
 use policy::registry::SyscallNumber;
 use std::borrow::Cow;
@@ -81,6 +82,8 @@ pub enum Denial {
     Caller(Errno),
     /// Ours: it cannot be done safely. The caller gets EPERM and the audit record says why.
     Unsafe(Cow<'static, str>),
+    /// A signal ended the call before it had an effect.
+    Interrupted(Interruption),
     /// Nobody waits any more: the caller was killed.
     Gone,
 }

@@ -41,9 +41,10 @@ impl Context<'_> {
         own: bool,
         rest: Lowered,
     ) -> Lowered {
-        rules.iter().rev().fold(rest, |rest, id| {
-            rest.after(self.bearing(*id, parameter, own), self.target)
-        })
+        rules
+            .iter()
+            .rev()
+            .fold(rest, |rest, id| rest.after(self.bearing(*id, parameter, own), self.target))
     }
 
     fn bearing(
@@ -82,11 +83,7 @@ fn of_form(form: &'static Form, test: &Comparison) -> Option<&'static Parameter>
 }
 
 /// The same in a rule on an alias, which knows one name.
-fn of_alias(
-    form: &'static Form,
-    usage: AliasUse,
-    test: &Comparison,
-) -> Option<&'static Parameter> {
+fn of_alias(form: &'static Form, usage: AliasUse, test: &Comparison) -> Option<&'static Parameter> {
     let first = test.index().unwrap_or_default() == 0;
     let judged = &form.parameters[usize::from(usage.parameter)];
     (first && judged.name.eq_ignore_ascii_case(test.argument())).then_some(judged)

@@ -83,7 +83,9 @@ impl Lowered {
                 rule.action.map_or_else(Fate::Supervisor, |_| Fate::Kernel)
             }
             // Whether it matches or not comes to the same.
-            Match::Opaque(_) if rule.action.ok().is_some_and(|a| self.decisions.constant() == Some(a)) => {
+            Match::Opaque(_)
+                if rule.action.ok().is_some_and(|a| self.decisions.constant() == Some(a)) =>
+            {
                 Fate::Kernel
             }
             Match::Opaque(reason) => {

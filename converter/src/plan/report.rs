@@ -114,7 +114,8 @@ fn mechanism(fates: &[(FormId, Fate)]) -> Mechanism {
 }
 
 fn cost(mechanism: Mechanism, fates: &[(FormId, Fate)], filter: &Filter) -> Cost {
-    let constant = |form: &FormId| filter.calls.get(&form.call().number).is_none_or(|c| c.len() < 2);
+    let constant =
+        |form: &FormId| filter.calls.get(&form.call().number).is_none_or(|c| c.len() < 2);
     match mechanism {
         Mechanism::Supervisor => Cost::Notification,
         Mechanism::Seccomp if !fates.iter().all(|(form, _)| constant(form)) => Cost::Comparison,

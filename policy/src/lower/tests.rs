@@ -116,12 +116,18 @@ fn errors_are_reported_together() {
 
 #[test]
 fn odd_rules_are_warned_about() {
-    use Code::{LiteralPattern, NoCounterpart, PlainOrder, UnknownArgument};
+    use Code::{
+        LiteralPattern, NoCounterpart, PlainOrder, UnknownArgument, UnknownIndex, Unreachable,
+    };
     assert_eq!(codes("native-kbind: permit\n"), [NoCounterpart]);
     assert_eq!(codes("native-fsread: oflags eq \"ro\" then permit\n"), [UnknownArgument]);
     assert_eq!(codes("native-open: oflgs eq \"ro\" then permit\n"), [UnknownArgument]);
     assert_eq!(codes("native-open: oflags eq \"ro\" then permit\n"), []);
     assert_eq!(codes("native-connect: sockaddr eq \"inet-*\" then ask\n"), [LiteralPattern]);
     assert_eq!(codes("native-read: true then deny\nnative-read: permit\n"), [PlainOrder]);
+    assert_eq!(codes("native-fsread: permit\nnative-fsread: true then deny\n"), [Unreachable]);
+    assert_eq!(codes("native-fsread: true then ask\nnative-fsread: true then deny\n"), []);
+    assert_eq!(codes("native-open: filename[1] eq \"\" then permit\n"), [UnknownIndex]);
+    assert_eq!(codes("native-rename: filename[1] eq \"\" then permit\n"), []);
     assert_eq!(codes("native-read: permit\nnative-write: permit\n"), []);
 }

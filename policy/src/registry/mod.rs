@@ -12,10 +12,14 @@ mod index;
 mod kinds;
 pub mod names;
 mod notation;
+mod reference;
 mod table;
+mod texts;
 
 pub use index::{call, call_named, calls, forms};
 pub use kinds::{Kind, NumberSet};
+pub use reference::reference;
+pub use texts::Printed;
 
 /// A Linux x86_64 system call number (asm/unistd_64.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -25,7 +25,8 @@ pub fn mknod(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Res
     let (mode, device) = (at(request, "mknodat", 1), at(request, "mknodat", 2));
     let kind = SFlag::from_bits_retain(mode & libc::S_IFMT);
     let device = decode(device);
-    if matches!(kind, SFlag::S_IFCHR | SFlag::S_IFBLK) && !worker.devices.permit_node(kind, device)
+    if matches!(kind, SFlag::S_IFCHR | SFlag::S_IFBLK)
+        && !worker.container().devices.permit_node(kind, device)
     {
         return Err(Errno::EPERM.into());
     }

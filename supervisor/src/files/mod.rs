@@ -46,7 +46,10 @@ pub const HANDLERS: &[Row] = &[
 
 /// The `index`-th file name of the call.
 fn name(request: &Request, index: usize) -> Result<&Resolved, Denial> {
-    request.names().nth(index).ok_or_else(|| Denial::because("the call's file name was not resolved"))
+    request
+        .names()
+        .nth(index)
+        .ok_or_else(|| Denial::because("the call's file name was not resolved"))
 }
 
 /// Acts on a resolved name. If the act finds that the file system changed under it (`None`), the name is resolved again, and

@@ -128,6 +128,12 @@ impl Object {
 }
 
 impl Resolved {
+    /// The name as the caller gave it.
+    #[must_use]
+    pub fn asked(&self) -> &Name {
+        &self.asked
+    }
+
     /// What the name reached.
     ///
     /// # Errors

@@ -79,26 +79,20 @@ pub fn set_groups(groups: &[libc::gid_t]) -> Result<(), Errno> {
         .map(drop)
 }
 
-/// Sets the file system user of the calling thread; the kernel reports no failure (setfsuid(2)), so the result is checked.
+/// Sets the effective user of the calling thread, and with it the file system user. Real and saved user stay.
 ///
 /// # Errors
-/// EPERM if the kernel did not take the number.
-pub fn set_fsuid(uid: libc::uid_t) -> Result<(), Errno> {
-    // SAFETY: setfsuid(2) takes a number.
-    unsafe { libc::syscall(libc::SYS_setfsuid, uid) };
-    // SAFETY: the same; an invalid number changes nothing and gives the present one.
-    let now = unsafe { libc::syscall(libc::SYS_setfsuid, -1) };
-    if now as libc::uid_t == uid { Ok(()) } else { Err(Errno::EPERM) }
+/// EPERM without `CAP_SETUID`.
+pub fn set_effective_user(uid: libc::uid_t) -> Result<(), Errno> {
+    // SAFETY: setresuid(2) takes three numbers; -1 leaves one as it is.
+    Errno::result(unsafe { libc::syscall(libc::SYS_setresuid, -1, uid, -1) }).map(drop)
 }
 
-/// Sets the file system group of the calling thread, as [`set_fsuid`].
+/// Sets the effective group of the calling thread, as [`set_effective_user`].
 ///
 /// # Errors
-/// EPERM if the kernel did not take the number.
-pub fn set_fsgid(gid: libc::gid_t) -> Result<(), Errno> {
-    // SAFETY: setfsgid(2) takes a number.
-    unsafe { libc::syscall(libc::SYS_setfsgid, gid) };
-    // SAFETY: the same; an invalid number changes nothing and gives the present one.
-    let now = unsafe { libc::syscall(libc::SYS_setfsgid, -1) };
-    if now as libc::gid_t == gid { Ok(()) } else { Err(Errno::EPERM) }
+/// EPERM without `CAP_SETGID`.
+pub fn set_effective_group(gid: libc::gid_t) -> Result<(), Errno> {
+    // SAFETY: setresgid(2) takes three numbers; -1 leaves one as it is.
+    Errno::result(unsafe { libc::syscall(libc::SYS_setresgid, -1, gid, -1) }).map(drop)
 }

@@ -13,7 +13,9 @@ pub type StatxBytes = [u8; 256];
 pub fn stat_bytes(status: &libc::stat) -> &[u8] {
     const { assert!(size_of::<libc::stat>() == 144) };
     // SAFETY: the structure is plain numbers, padding is declared as fields, and the kernel or zeroes filled all of it.
-    unsafe { std::slice::from_raw_parts(std::ptr::from_ref(status).cast(), size_of::<libc::stat>()) }
+    unsafe {
+        std::slice::from_raw_parts(std::ptr::from_ref(status).cast(), size_of::<libc::stat>())
+    }
 }
 
 /// statx(2) on a descriptor, as the kernel writes it. `flags` are the `AT_STATX_*` bits of the caller.
@@ -104,25 +106,6 @@ pub fn check_open_flags(flags: i32, mode: u32) -> Result<(), Errno> {
         Err(errno) => Err(errno),
         Ok(_) => Err(Errno::EINVAL),
     }
-}
-
-/// The largest file that a process may make (`RLIMIT_FSIZE`, prlimit(2)).
-///
-/// # Errors
-/// ESRCH if the process is gone.
-pub fn file_size_limit(pid: libc::pid_t) -> Result<u64, Errno> {
-    let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: prlimit64(2) with no new limit only writes the old one.
-    Errno::result(unsafe {
-        libc::syscall(
-            libc::SYS_prlimit64,
-            pid,
-            libc::RLIMIT_FSIZE,
-            std::ptr::null::<libc::rlimit64>(),
-            std::ptr::from_mut(&mut limit),
-        )
-    })?;
-    Ok(limit.rlim_cur)
 }
 
 /// What statfs(2) says of the file system and the mount of a descriptor.

@@ -1,8 +1,8 @@
 //! Opening, asking about and reading the links of files by name.
 
 use crate::registry::notation::{
-    AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, READ, WRITE, at, bits, descriptor, fd, follow_unless,
-    forms, keep_unless, number, path, set,
+    AT_EMPTY_PATH, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, READ, WRITE, at, bits, descriptor, fd,
+    follow_unless, forms, keep_unless, number, path, set,
 };
 use crate::registry::{Call, Form, FormTest, Kind, Links, Parameter, Source};
 
@@ -16,8 +16,7 @@ const O_TMPFILE: u64 = 0o20_000_000;
 /// A read-only open with one of these changes the file system all the same.
 const CHANGING: u64 = O_CREAT | O_TRUNC | O_TMPFILE;
 
-/// linux/fcntl.h and linux/fanotify.h, linux/inotify.h: the link at the end is not followed.
-const AT_SYMLINK_FOLLOW: u64 = 0x400;
+/// linux/fanotify.h and linux/inotify.h: the link at the end is not followed.
 const FAN_MARK_DONT_FOLLOW: u64 = 0x4;
 const IN_DONT_FOLLOW: u64 = 0x0200_0000;
 
@@ -165,32 +164,32 @@ pub(super) static CALLS: &[Call] = &[
     forms!(138 "fstatfs": Form::named(&["fstatfs"]).with(&[fd(0)])),
     // Extended attributes and other things to learn by name.
     forms!(191 "getxattr":
-        Form::named(&["getxattr"]).judged(&[READ]).with(&[path(0, Links::Follow)]),
+        Form::named(&["getxattr", "extattr_get_file"]).judged(&[READ]).with(&[path(0, Links::Follow)]),
     ),
     forms!(192 "lgetxattr":
-        Form::named(&["lgetxattr"]).judged(&[READ]).with(&[path(0, Links::Keep)]),
+        Form::named(&["lgetxattr", "extattr_get_link"]).judged(&[READ]).with(&[path(0, Links::Keep)]),
     ),
-    forms!(193 "fgetxattr": Form::named(&["fgetxattr"]).with(&[fd(0)])),
+    forms!(193 "fgetxattr": Form::named(&["fgetxattr", "extattr_get_fd"]).with(&[fd(0)])),
     forms!(194 "listxattr":
-        Form::named(&["listxattr"]).judged(&[READ]).with(&[path(0, Links::Follow)]),
+        Form::named(&["listxattr", "extattr_list_file"]).judged(&[READ]).with(&[path(0, Links::Follow)]),
     ),
     forms!(195 "llistxattr":
-        Form::named(&["llistxattr"]).judged(&[READ]).with(&[path(0, Links::Keep)]),
+        Form::named(&["llistxattr", "extattr_list_link"]).judged(&[READ]).with(&[path(0, Links::Keep)]),
     ),
-    forms!(196 "flistxattr": Form::named(&["flistxattr"]).with(&[fd(0)])),
+    forms!(196 "flistxattr": Form::named(&["flistxattr", "extattr_list_fd"]).with(&[fd(0)])),
     forms!(464 "getxattrat":
-        Form::named(&["getxattrat", "fgetxattr"])
+        Form::named(&["getxattrat", "fgetxattr", "extattr_get_fd"])
             .when(&[set(2, AT_EMPTY_PATH), FormTest::EmptyPath(1)])
             .with(&[fd(0)]),
-        Form::named(&["getxattrat", "getxattr"])
+        Form::named(&["getxattrat", "getxattr", "extattr_get_file"])
             .judged(&[READ])
             .with(&[at(0, follow_unless(2, AT_SYMLINK_NOFOLLOW))]),
     ),
     forms!(465 "listxattrat":
-        Form::named(&["listxattrat", "flistxattr"])
+        Form::named(&["listxattrat", "flistxattr", "extattr_list_fd"])
             .when(&[set(2, AT_EMPTY_PATH), FormTest::EmptyPath(1)])
             .with(&[fd(0)]),
-        Form::named(&["listxattrat", "listxattr"])
+        Form::named(&["listxattrat", "listxattr", "extattr_list_file"])
             .judged(&[READ])
             .with(&[at(0, follow_unless(2, AT_SYMLINK_NOFOLLOW))]),
     ),

@@ -1,0 +1,102 @@
+//! `doctor`: whether this machine has what confinement stands on.
+
+use std::fs;
+use std::process::ExitCode;
+
+use caps::{CapSet, Capability};
+
+use crate::config::Settings;
+use crate::sys;
+
+/// Check whether this machine can confine containers
+#[derive(Debug, clap::Args)]
+pub struct Doctor {}
+
+/// One line of the report.
+struct Check {
+    what: &'static str,
+    outcome: Result<String, String>,
+}
+
+impl Doctor {
+    pub fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
+        let checks = checks(settings);
+        for check in &checks {
+            match &check.outcome {
+                Ok(found) => println!("{:<28} ok       {found}", check.what),
+                Err(reason) => println!("{:<28} missing  {reason}", check.what),
+            }
+        }
+        let all = checks.iter().all(|check| check.outcome.is_ok());
+        Ok(ExitCode::from(u8::from(!all)))
+    }
+}
+
+fn checks(settings: &Settings) -> Vec<Check> {
+    let check = |what, outcome| Check { what, outcome };
+    vec![
+        check("Linux 5.19", kernel()),
+        check(
+            "seccomp notification",
+            or_reason(sys::knows_notification(), "CONFIG_SECCOMP_FILTER"),
+        ),
+        check("seccomp WAIT_KILLABLE_RECV", or_reason(sys::knows_killable_wait(), "Linux 5.19")),
+        check("CAP_SYS_ADMIN", capability(Capability::CAP_SYS_ADMIN)),
+        check("CAP_SYS_PTRACE", capability(Capability::CAP_SYS_PTRACE)),
+        check("ptrace", ptrace()),
+        check("policy directory", policies(settings)),
+    ]
+}
+
+fn or_reason(known: bool, needs: &str) -> Result<String, String> {
+    if known { Ok(String::new()) } else { Err(format!("needs {needs}")) }
+}
+
+fn kernel() -> Result<String, String> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").map_err(|e| e.to_string())?;
+    let release = release.trim().to_owned();
+    if version(&release) >= Some((5, 19)) { Ok(release) } else { Err(format!("this is {release}")) }
+}
+
+/// The first two numbers of a kernel release: `6.1.0-17-amd64`.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|text| text.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
+}
+
+fn capability(wanted: Capability) -> Result<String, String> {
+    match caps::has_cap(None, CapSet::Effective, wanted) {
+        Ok(true) => Ok(String::new()),
+        Ok(false) => Err("run as root".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Yama can switch ptrace off for everybody, root too (`ptrace_scope` 3, Documentation/admin-guide/LSM/Yama.rst).
+fn ptrace() -> Result<String, String> {
+    match fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope") {
+        Ok(scope) if scope.trim() == "3" => Err("kernel.yama.ptrace_scope is 3".to_owned()),
+        _ => Ok(String::new()),
+    }
+}
+
+fn policies(settings: &Settings) -> Result<String, String> {
+    let folder = &settings.config.policy_dir;
+    match fs::read_dir(folder) {
+        Ok(_) => Ok(folder.display().to_string()),
+        Err(error) => Err(format!("{}: {error}", folder.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_compared_as_numbers() {
+        assert_eq!(version("6.1.0-17-amd64"), Some((6, 1)));
+        assert!(version("5.4.0") < Some((5, 19)));
+        assert!(version("5.19-rc1") >= Some((5, 19)));
+        assert_eq!(version("x"), None);
+    }
+}
