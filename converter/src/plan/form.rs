@@ -11,13 +11,13 @@ use crate::plan::{Reason, Target};
 
 /// What becomes of the rules that judge a form.
 pub(super) fn plan(policy: &Policy, form: FormId, host: &Host, target: Target) -> Lowered {
-    let uncovered = Lowered::uncovered(target);
+    let uncovered = Lowered::uncovered(host.performed.contains(&form), target);
     if policy.is_detached() {
         return Lowered::released();
     }
     let rules = policy.rules_for(form);
     let shape = form.form();
-    let context = Context { policy, form, performed: host.performed.contains(&form), target };
+    let context = Context { policy, form, target };
     let judged = shape.aliases.iter().map(|usage| {
         let parameter = |test: &Comparison| of_alias(shape, *usage, test);
         context.prepend(alias_rules(&rules, usage.alias), &parameter, false, uncovered.clone())
@@ -29,7 +29,6 @@ pub(super) fn plan(policy: &Policy, form: FormId, host: &Host, target: Target) -
 struct Context<'p> {
     policy: &'p Policy,
     form: FormId,
-    performed: bool,
     target: Target,
 }
 
@@ -64,7 +63,6 @@ impl Context<'_> {
             action: self.target.action(rule, self.form),
             permits: matches!(rule.action, RuleAction::Permit(_)),
             own,
-            performed: self.performed,
         }
     }
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use policy::PolicySet;
 use policy::program::{Action as RuleAction, Policy, RuleId};
-use policy::registry::{self, FormId};
+use policy::registry::{self, Call, FormId};
 
 pub use report::{Cost, Mechanism, RulePlan};
 pub use target::{Reason, Target};
@@ -31,6 +31,8 @@ use lowered::Fate;
 pub struct Plan {
     /// What the kernel decides.
     pub filter: Filter,
+    /// The calls that no rule judges, in the order of their numbers. They are denied.
+    pub uncovered: Vec<&'static Call>,
     /// Every rule of every policy, once, in the order of the policies.
     pub rules: Vec<RulePlan>,
 }
@@ -69,7 +71,9 @@ pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<Pl
         filter.newer = Some(Newer { than: call.number, action: Filter::FOREIGN });
     }
     let rules = policies.iter().flat_map(|policy| policy.report(&filter, target)).collect();
-    Ok(Plan { filter, rules })
+    let judged = |at: usize| policies.iter().any(|policy| policy.calls[at].is_judged());
+    let uncovered = registry::calls().iter().enumerate().filter(|(at, _)| !judged(*at));
+    Ok(Plan { filter, uncovered: uncovered.map(|(_, call)| *call).collect(), rules })
 }
 
 /// One policy, call by call.

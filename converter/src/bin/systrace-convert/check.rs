@@ -1,6 +1,6 @@
 //! `check`: everything that is wrong with policies and templates.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -21,12 +21,12 @@ pub struct Check {
 }
 
 impl Check {
-    pub fn run(&self, policy_dir: &Path) -> anyhow::Result<Outcome> {
+    pub fn run(&self, policy_dir: &Path, out: &mut dyn Write) -> anyhow::Result<Outcome> {
         let paint = paint(std::io::stdout().is_terminal());
         let mut outcome = Outcome::Fine;
         for path in &self.paths {
             let (source, findings) = check(path, policy_dir)?;
-            print!("{}", load::shown(&source, &findings, paint));
+            write!(out, "{}", load::shown(&source, &findings, paint))?;
             if findings.iter().any(|finding| self.strict || finding.is_error()) {
                 outcome = Outcome::Findings;
             }

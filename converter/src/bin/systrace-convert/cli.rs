@@ -1,6 +1,6 @@
 //! The command line, and what all subcommands share: where policies are read from and how an outcome becomes an exit status.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -61,10 +61,7 @@ impl PolicyFile {
         match load::load(&self.path, policy_dir) {
             Ok(loaded) => Ok(Some(loaded)),
             Err(LoadError::Wrong { text, findings }) => {
-                eprint!(
-                    "{}",
-                    load::shown(&text, &findings, paint(std::io::stderr().is_terminal()))
-                );
+                eprint!("{}", load::shown(&text, &findings, paint(io::stderr().is_terminal())));
                 Ok(None)
             }
             Err(error) => Err(error.into()),
@@ -81,22 +78,29 @@ pub fn paint(terminal: bool) -> Paint {
 /// Runs the subcommand and turns its outcome into an exit status.
 pub fn run(arguments: Arguments) -> ExitCode {
     let folder = &arguments.policy_dir;
+    let out = &mut io::stdout().lock();
     let outcome = match arguments.command {
-        Command::Check(check) => check.run(folder),
-        Command::Fmt(fmt) => fmt.run(),
-        Command::Seccomp(seccomp) => seccomp.run(folder),
-        Command::Plan(plan) => plan.run(folder),
-        Command::Eval(eval) => eval.run(folder),
-        Command::Explain(explain) => explain.run(),
+        Command::Check(check) => check.run(folder, out),
+        Command::Fmt(fmt) => fmt.run(out),
+        Command::Seccomp(seccomp) => seccomp.run(folder, out),
+        Command::Plan(plan) => plan.run(folder, out),
+        Command::Eval(eval) => eval.run(folder, out),
+        Command::Explain(explain) => explain.run(out),
     };
-    match outcome {
+    match outcome.and_then(|outcome| Ok(out.flush().map(|()| outcome)?)) {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
+        // Whoever reads has seen enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("systrace-convert: {error:#}");
             ExitCode::from(2)
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 #[cfg(test)]

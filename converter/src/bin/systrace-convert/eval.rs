@@ -1,5 +1,6 @@
 //! `eval`: what a policy says about one call, and why.
 
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
@@ -31,7 +32,7 @@ pub struct Eval {
 }
 
 impl Eval {
-    pub fn run(&self, policy_dir: &Path) -> anyhow::Result<Outcome> {
+    pub fn run(&self, policy_dir: &Path, out: &mut dyn Write) -> anyhow::Result<Outcome> {
         let attempt = parse(&self.call)?;
         let Some(loaded) = self.policy.load(policy_dir)? else { return Ok(Outcome::Findings) };
         let policy = self.choose(&loaded.set)?;
@@ -39,9 +40,9 @@ impl Eval {
         let subject = Subject { uid: self.uid, gid: self.gid };
         let event = Event { form: attempt.form, values: &values, subject };
         let decision = policy.evaluate(&event);
-        println!("{}", told(&decision));
+        writeln!(out, "{}", told(&decision))?;
         for line in passed_over(policy, &attempt, &event, decision.rule) {
-            println!("  {line}");
+            writeln!(out, "  {line}")?;
         }
         Ok(Outcome::Fine)
     }

@@ -1,5 +1,7 @@
 //! `explain`: what a diagnostic code means.
 
+use std::io::Write;
+
 use clap::Args;
 use policy::Code;
 
@@ -13,16 +15,16 @@ pub struct Explain {
 }
 
 impl Explain {
-    pub fn run(&self) -> anyhow::Result<Outcome> {
+    pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<Outcome> {
         let Some(name) = &self.code else {
             for code in Code::ALL {
-                println!("{code}  {}", code.title());
+                writeln!(out, "{code}  {}", code.title())?;
             }
             return Ok(Outcome::Fine);
         };
         let code =
             Code::from_name(name).ok_or_else(|| anyhow::anyhow!("there is no code {name}"))?;
-        println!("{code}: {}\n\n{}", code.title(), code.explanation().trim_end());
+        writeln!(out, "{code}: {}\n\n{}", code.title(), code.explanation().trim_end())?;
         Ok(Outcome::Fine)
     }
 }

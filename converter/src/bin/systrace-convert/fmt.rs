@@ -1,6 +1,6 @@
 //! `fmt`: the canonical form of policies and templates.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -25,7 +25,7 @@ pub struct Fmt {
 }
 
 impl Fmt {
-    pub fn run(&self) -> anyhow::Result<Outcome> {
+    pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<Outcome> {
         let mut outcome = Outcome::Fine;
         for path in &self.paths {
             let source = load::read(path)?;
@@ -37,11 +37,11 @@ impl Fmt {
                 }
                 Ok(text) if text == source.text() => {}
                 Ok(_) if self.check => {
-                    println!("{}", path.display());
+                    writeln!(out, "{}", path.display())?;
                     outcome = Outcome::Findings;
                 }
                 Ok(text) if self.diff => {
-                    print!("{}", difference(&source, &text));
+                    write!(out, "{}", difference(&source, &text))?;
                     outcome = Outcome::Findings;
                 }
                 Ok(text) => std::fs::write(path, text)

@@ -1,14 +1,15 @@
 //! `plan`: which mechanism enforces each rule.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use converter::host::{Host, LinuxVersion};
 use converter::plan::{Plan, RulePlan, Target, plan};
-use converter::seccomp::{Action, Filter, assemble};
-use policy::registry;
+use converter::seccomp::{Action, assemble};
+use policy::registry::{self, Call};
 use serde::Serialize;
 
 use crate::cli::{Outcome, PolicyFile};
@@ -37,7 +38,7 @@ fn host(text: &str) -> Result<LinuxVersion, String> {
 }
 
 impl PlanCommand {
-    pub fn run(&self, policy_dir: &Path) -> anyhow::Result<Outcome> {
+    pub fn run(&self, policy_dir: &Path, out: &mut dyn Write) -> anyhow::Result<Outcome> {
         let Some(loaded) = self.policy.load(policy_dir)? else { return Ok(Outcome::Findings) };
         let plan = match plan(&loaded.set, &Host::of_this_release(self.host), Target::Supervised) {
             Ok(plan) => plan,
@@ -48,8 +49,8 @@ impl PlanCommand {
         };
         let report = Report::new(self.host, &plan)?;
         match self.format {
-            Format::Text => print!("{}", report.table()),
-            Format::Json => println!("{}", serde_json::to_string_pretty(&report)?),
+            Format::Text => write!(out, "{}", report.table())?,
+            Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
         }
         Ok(Outcome::Fine)
     }
@@ -62,7 +63,7 @@ struct Report<'p> {
     linux: String,
     /// The length of the BPF program.
     instructions: usize,
-    /// What happens with each call; `arguments` where its registers decide.
+    /// What happens with each call: `permit`, `deny`, `uncovered`, `supervisor`, or `arguments` where its registers decide.
     calls: BTreeMap<&'static str, &'static str>,
     rules: &'p [RulePlan],
 }
@@ -74,7 +75,7 @@ impl<'p> Report<'p> {
             format_version: 1,
             linux: linux.to_string(),
             instructions: program.instructions().len(),
-            calls: calls(&plan.filter),
+            calls: calls(plan),
             rules: &plan.rules,
         })
     }
@@ -98,10 +99,11 @@ impl<'p> Report<'p> {
     fn summary(&self) -> String {
         let count = |fate: &str| self.calls.values().filter(|each| **each == fate).count();
         format!(
-            "{} calls permitted, {} denied, {} judged by their arguments, {} by the supervisor; \
-             {} BPF instructions, Linux {}\n",
+            "{} calls permitted, {} denied, {} denied and logged because no rule judges them, \
+             {} judged by their arguments, {} by the supervisor; {} BPF instructions, Linux {}\n",
             count("permit"),
             count("deny"),
+            count("uncovered"),
             count("arguments"),
             count("supervisor"),
             self.instructions,
@@ -120,17 +122,17 @@ fn row(rule: &RulePlan, place: &str, width: usize) -> String {
     row
 }
 
-fn calls(filter: &Filter) -> BTreeMap<&'static str, &'static str> {
-    let fate = |call: &&'static registry::Call| {
-        let clauses = filter.calls.get(&call.number).map(Vec::as_slice).unwrap_or_default();
-        let fate = match clauses {
-            [] => filter.default,
-            [only] => only.action,
-            _ => return (call.name, "arguments"),
-        };
-        (call.name, name(fate))
+fn calls(plan: &Plan) -> BTreeMap<&'static str, &'static str> {
+    let fate = |call: &&'static Call| {
+        let clauses = plan.filter.calls.get(&call.number).map(Vec::as_slice).unwrap_or_default();
+        match clauses {
+            _ if plan.uncovered.iter().any(|other| other.number == call.number) => "uncovered",
+            [] => name(plan.filter.default),
+            [only] => name(only.action),
+            _ => "arguments",
+        }
     };
-    registry::calls().iter().map(|call| fate(call)).collect()
+    registry::calls().iter().map(|call| (call.name, fate(call))).collect()
 }
 
 fn name(action: Action) -> &'static str {

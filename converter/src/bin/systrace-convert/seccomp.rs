@@ -1,5 +1,6 @@
 //! `seccomp`: a policy as OCI seccomp JSON, for engines without a supervisor.
 
+use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
@@ -19,7 +20,7 @@ pub struct Seccomp {
 }
 
 impl Seccomp {
-    pub fn run(&self, policy_dir: &Path) -> anyhow::Result<Outcome> {
+    pub fn run(&self, policy_dir: &Path, out: &mut dyn Write) -> anyhow::Result<Outcome> {
         let Some(loaded) = self.policy.load(policy_dir)? else { return Ok(Outcome::Findings) };
         let target = if self.best_effort { Target::BestEffort } else { Target::Standalone };
         // The format knows no kernel releases, and nothing is carried out by a supervisor.
@@ -34,23 +35,32 @@ impl Seccomp {
         if report(&plan, self.best_effort) && !self.best_effort {
             return Ok(Outcome::Findings);
         }
-        println!("{}", serde_json::to_string_pretty(&json::profile(&plan.filter)?)?);
+        match json::profile(&plan.filter) {
+            Ok(profile) => writeln!(out, "{}", serde_json::to_string_pretty(&profile)?)?,
+            Err(error) => {
+                eprintln!("{error}");
+                return Ok(Outcome::Findings);
+            }
+        }
         Ok(Outcome::Fine)
     }
 }
 
-/// Names every rule that JSON cannot say; whether there is one.
+/// Names every rule of which JSON says something else; whether it cannot say one at all.
 fn report(plan: &Plan, best_effort: bool) -> bool {
-    let beyond = || plan.rules.iter().filter(|rule| rule.mechanism == Mechanism::Supervisor);
-    let judgement = if best_effort { "weaker than the rule" } else { "needs the supervisor" };
-    for rule in beyond() {
+    let mut beyond = false;
+    for rule in &plan.rules {
+        let judgement = match rule.mechanism {
+            Mechanism::Supervisor if best_effort => "weaker than the rule",
+            Mechanism::Supervisor => "needs the supervisor",
+            _ if !rule.exact => "stricter than the rule",
+            _ => continue,
+        };
+        beyond |= rule.mechanism == Mechanism::Supervisor;
         eprintln!("{}:{}: {judgement}: {}\n    {}", rule.file, rule.line, rule.note, rule.text);
     }
-    let count = beyond().count();
-    if count > 0 && !best_effort {
-        eprintln!(
-            "{count} rules cannot be said in seccomp JSON; --best-effort writes a weaker profile"
-        );
+    if beyond && !best_effort {
+        eprintln!("seccomp JSON cannot say this policy; --best-effort writes a weaker profile");
     }
-    count > 0
+    beyond
 }
