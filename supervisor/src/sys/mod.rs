@@ -7,3 +7,4 @@ pub mod packet;
 pub mod process;
 pub mod seccomp;
 pub mod signal;
+pub mod xattr;
