@@ -82,7 +82,7 @@ fn calls_under_it(process: &Process) -> impl Iterator<Item = &'static str> {
 
 fn denies(filter: &seccomp::Filter, call: &str) -> bool {
     registry::call_named(call).is_none_or(|call| {
-        let data = SeccompData::native(u32::from(call.number.0), [0; 6]);
+        let data = SeccompData::native(call.number.0, [0; 6]);
         !matches!(filter.decide(&data), Action::Allow | Action::Log)
     })
 }

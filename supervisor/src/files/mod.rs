@@ -2,13 +2,16 @@
 
 mod access;
 mod asked;
+mod attributes;
 pub mod devices;
 mod entries;
 mod open;
+mod pairs;
 mod readlink;
 mod stat;
 mod truncate;
 mod tty;
+mod xattr;
 
 pub use asked::asked;
 
@@ -44,6 +47,32 @@ pub const HANDLERS: &[Row] = &[
     ("unlink", entries::remove),
     ("unlinkat", entries::remove),
     ("truncate", truncate::truncate),
+    ("rename", pairs::rename),
+    ("renameat", pairs::rename),
+    ("renameat2", pairs::rename),
+    ("link", pairs::link),
+    ("linkat", pairs::link),
+    ("symlink", pairs::symlink),
+    ("symlinkat", pairs::symlink),
+    ("chmod", attributes::chmod),
+    ("fchmodat", attributes::chmod),
+    ("fchmodat2", attributes::chmod),
+    ("chown", attributes::chown),
+    ("lchown", attributes::chown),
+    ("fchownat", attributes::chown),
+    ("utime", attributes::times),
+    ("utimes", attributes::times),
+    ("futimesat", attributes::times),
+    ("utimensat", attributes::times),
+    ("statfs", attributes::statfs),
+    ("getxattr", xattr::get),
+    ("lgetxattr", xattr::get),
+    ("listxattr", xattr::list),
+    ("llistxattr", xattr::list),
+    ("setxattr", xattr::set),
+    ("lsetxattr", xattr::set),
+    ("removexattr", xattr::remove),
+    ("lremovexattr", xattr::remove),
 ];
 
 /// The `index`-th file name of the call.

@@ -67,6 +67,14 @@ impl Stage {
         String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
     }
 
+    /// The supervisor's resident memory in kB.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.supervisor.id()));
+        let status = status.unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// The audit book, after the supervisor has ended by itself.
     pub fn audit(mut self) -> Vec<Value> {
         drop(self.connection.take());
