@@ -11,12 +11,26 @@ use supervisor::sys::{process, seccomp};
 /// Runs a function as the first process of a fresh world, under a policy if there is one; gives
 /// what it wrote.
 pub fn run(policy: Option<&str>, body: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
+    run_among(Pids::Own, policy, body)
+}
+
+/// Which processes the victim can see.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Pids {
+    /// Its own children.
+    Own,
+    /// All of the machine's, and so its supervisor.
+    Host,
+}
+
+/// As [`run`], in one or the other pid namespace.
+pub fn run_among(pids: Pids, policy: Option<&str>, body: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
     let (mut result, mut result_in) = pipe().unwrap();
     let (mut init, mut init_in) = pipe().unwrap();
     let (mut listener, mut listener_in) = pipe().unwrap();
     let (mut go, mut go_in) = pipe().unwrap();
     let child = sys::in_child(|| {
-        world::unshare_all();
+        world::unshare_all(pids == Pids::Own);
         let first = sys::in_child(|| {
             world::enter();
             if policy.is_some() {
