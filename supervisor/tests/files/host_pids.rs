@@ -1,13 +1,17 @@
 //! A container that sees the host's processes sees its supervisor too.
 
-use crate::guard::PERMIT;
-use crate::victim::{Pids, run_among};
+use crate::guard::{PERMIT, serve};
+use crate::victim::run_under;
 use nix::mount::{MsFlags, mount};
 use std::fs;
 
+fn run_among_all(body: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
+    run_under(false, Some(|fd, victim| serve(fd, victim, PERMIT)), body)
+}
+
 #[test]
 fn self_is_the_victim_and_not_the_supervisor() {
-    let told = run_among(Pids::Host, Some(PERMIT), || {
+    let told = run_among_all(|| {
         let own = std::process::id().to_string();
         assert_eq!(fs::read_link("/proc/self").unwrap().to_str(), Some(own.as_str()));
         assert!(fs::read_to_string("/proc/self/stat").unwrap().starts_with(&format!("{own} ")));
@@ -21,7 +25,7 @@ fn self_is_the_victim_and_not_the_supervisor() {
 #[test]
 fn the_supervisor_is_closed_to_the_victim() {
     let supervisor = std::process::id();
-    let told = run_among(Pids::Host, Some(PERMIT), || {
+    let told = run_among_all(|| {
         let task = fs::read_dir("/proc/1/task").unwrap().count();
         assert!(task > 0);
         let open = |path: String| fs::File::open(&path).map_err(|error| error.raw_os_error());
