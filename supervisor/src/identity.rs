@@ -16,7 +16,7 @@ use nix::errno::Errno;
 use nix::fcntl::readlinkat;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{chroot, fchdir};
+use nix::unistd::{chdir, chroot, fchdir};
 use std::ffi::OsString;
 use std::os::fd::AsFd;
 
@@ -27,6 +27,7 @@ pub struct Identity {
     user_namespace: OsString,
     worn: Option<Worn>,
     root: Option<Place>,
+    foreign: bool,
     known: Option<(NotificationId, Who, Capabilities)>,
 }
 
@@ -74,7 +75,7 @@ impl Identity {
         let full = Capabilities { effective: present.permitted, ..present };
         credentials::set_capabilities(full)?;
         let user_namespace = readlinkat(host::proc(), "thread-self/ns/user")?;
-        Ok(Self { full, user_namespace, worn: None, root: None, known: None })
+        Ok(Self { full, user_namespace, worn: None, root: None, foreign: false, known: None })
     }
 
     /// Acts as the caller until the result is dropped.
@@ -147,17 +148,17 @@ impl Identity {
 
     /// The capabilities to act with. Those of another user namespace mean nothing here, so such a caller has none: it
     /// may be refused what its namespace would allow it, never the reverse.
-    fn capabilities_of(&self, caller: &Caller<'_>, who: Who) -> Result<Capabilities, Denial> {
+    fn capabilities_of(&mut self, caller: &Caller<'_>, who: Who) -> Result<Capabilities, Denial> {
+        self.foreign = readlinkat(caller.folder()?, "ns/user")? != self.user_namespace;
         let status = caller.status()?;
         let theirs = match who {
+            _ if self.foreign => 0,
             Who::Effective => status.effective,
             // access(2) as the kernel defines it: the real root has what is permitted, others have nothing.
             Who::Real if status.uids[0] == 0 => status.permitted,
             Who::Real => 0,
         };
-        let known = theirs != 0 && readlinkat(caller.folder()?, "ns/user")? == self.user_namespace;
-        let effective = if known { theirs & self.full.permitted } else { 0 };
-        Ok(Capabilities { effective, ..self.full })
+        Ok(Capabilities { effective: theirs & self.full.permitted, ..self.full })
     }
 }
 
@@ -175,6 +176,30 @@ impl Acting<'_> {
     #[must_use]
     pub fn fsuid(&self) -> u32 {
         self.identity.worn.as_ref().map_or(u32::MAX, |worn| worn.fsuid)
+    }
+
+    /// Whether one of the caller's capabilities is effective here.
+    #[must_use]
+    pub fn has(&self, capability: u32) -> bool {
+        self.acting.effective & (1 << capability) != 0
+    }
+
+    /// Whether the caller has its ids in another user namespace than ours.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        self.identity.foreign
+    }
+
+    /// Does one thing while the working directory is our folder of descriptors, for the calls that take nothing but a name. Only
+    /// then can a relative name of our own reach them: no caller's name is ever looked up in the working directory.
+    ///
+    /// # Errors
+    /// The act's own.
+    pub fn among_descriptors<T>(&self, act: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+        fchdir(host::descriptors())?;
+        let result = act();
+        self.with_our_powers(|| chdir("/"))?;
+        result
     }
 
     /// Does one thing with our own capabilities, for what the kernel grants every process about itself.
