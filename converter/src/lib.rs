@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bpf;
-pub mod seccomp;
 pub mod host;
+pub mod load;
 pub mod plan;
+pub mod seccomp;

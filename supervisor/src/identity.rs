@@ -9,7 +9,8 @@
 use crate::caller::Caller;
 use crate::host;
 use crate::notification::{Denial, NotificationId};
-use crate::sys::credentials::{self, Capabilities};
+use crate::status::Status;
+use crate::sys::credentials::{self, Capabilities, Users};
 use crate::sys::files::{Place, place};
 use nix::errno::Errno;
 use nix::fcntl::readlinkat;
@@ -219,6 +220,54 @@ impl Acting<'_> {
             | CloneFlags::CLONE_NEWUTS
             | CloneFlags::CLONE_NEWCGROUP;
         self.with_our_powers(|| Ok(setns(caller.pidfd()?, namespaces)?))
+    }
+}
+
+impl Acting<'_> {
+    /// Does one thing as the peer that a unix socket shows to the other side. `SO_PEERCRED` has the effective user of whoever
+    /// connects, which is worn anyway; `SCM_CREDENTIALS` has the real user of whoever sends (unix(7)), which is put on
+    /// here. The saved user stays root, so there is a way back. The process number that is shown is ours: no process
+    /// can lend its own.
+    ///
+    /// # Errors
+    /// What `act` says, or EPERM.
+    pub fn as_peer<T>(
+        &self,
+        peer: &Status,
+        act: impl FnOnce() -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let back = PeerBack { full: self.full, acting: self.acting, peer };
+        set_or_abort(self.full);
+        back.become_real(peer.uids[0], peer.gids[0])?;
+        credentials::set_capabilities(self.acting)?;
+        act()
+    }
+}
+
+/// Takes the way back from [`Acting::as_peer`], to root who wears the caller's other users.
+struct PeerBack<'p> {
+    full: Capabilities,
+    acting: Capabilities,
+    peer: &'p Status,
+}
+
+impl PeerBack<'_> {
+    fn become_real(&self, uid: u32, gid: u32) -> Result<(), Errno> {
+        let ([_, euid, _, fsuid], [_, egid, _, fsgid]) = (self.peer.uids, self.peer.gids);
+        credentials::set_users(Users { uids: [uid, euid, 0], gids: [gid, egid, 0] })?;
+        // They have followed the effective ones.
+        credentials::set_fsgid(fsgid)?;
+        credentials::set_fsuid(fsuid)
+    }
+}
+
+impl Drop for PeerBack<'_> {
+    fn drop(&mut self) {
+        set_or_abort(self.full);
+        if self.become_real(0, 0).is_err() {
+            std::process::abort();
+        }
+        set_or_abort(self.acting);
     }
 }
 

@@ -66,11 +66,9 @@ impl Worker {
     pub fn serve(&mut self, notification: &Notification) -> Fitness {
         let listener = Arc::clone(self.listener());
         let caller = Caller::new(&listener, notification);
-        // The worker is not used again after a panic, and whatever else is shared is behind locks.
-        let decided = catch_unwind(AssertUnwindSafe(|| self.decide(&caller, notification)));
-        let (reply, fitness) = match decided {
-            Ok(reply) => (reply, Fitness::Fit),
-            Err(_) => {
+        let (reply, fitness) = match survive(|| self.decide(&caller, notification)) {
+            Some(reply) => (reply, Fitness::Fit),
+            None => {
                 self.refuse(&caller, notification, None, "the supervisor failed");
                 (Reply::Error(Errno::EPERM), Fitness::Unfit)
             }
@@ -95,13 +93,19 @@ impl Worker {
 
     fn judge_and_act(&mut self, caller: &Caller<'_>, request: &Request) -> Result<Reply, Denial> {
         let container = Arc::clone(self.container());
-        match judge::judge(&container, caller, request)? {
-            Judgement::Denied(errno) => Ok(Reply::Error(errno)),
-            Judgement::Permitted(permission) if exec::is_execve(request.notification.number) => {
-                exec::perform(self, caller, request, &permission)
-            }
-            Judgement::Permitted(permission) => permission.perform(self, caller, request),
+        let permission = match judge::judge(&container, caller, request)? {
+            Judgement::Denied(errno) => return Ok(Reply::Error(errno)),
+            Judgement::Permitted(permission) => permission,
+        };
+        let reply = if exec::is_execve(request.notification.number) {
+            exec::perform(self, caller, request, &permission)
+        } else {
+            permission.perform(self, caller, request)
+        };
+        if !matches!(reply, Err(Denial::Unsafe(_))) {
+            container.audit.count(Outcome::Permit);
         }
+        reply
     }
 
     /// The answer for the caller; what is our fault goes into the book.
@@ -117,7 +121,8 @@ impl Worker {
             Err(Denial::Caller(errno)) => Reply::Error(errno),
             Err(Denial::Interrupted(Interruption::Certain)) => Reply::Restart,
             Err(Denial::Interrupted(Interruption::Shared)) => Reply::Error(Errno::EINTR),
-            Err(Denial::Gone) => Reply::Answered,
+            // Should it wait nevertheless, it must not wait for ever.
+            Err(Denial::Gone) => Reply::Error(Errno::EPERM),
             Err(Denial::Unsafe(reason)) => {
                 self.refuse(caller, notification, request, &reason);
                 Reply::Error(Errno::EPERM)
@@ -154,5 +159,22 @@ impl Worker {
         } else {
             Ok(Reply::Continue(ContinueReason::StartUp(proof)))
         }
+    }
+}
+
+/// Runs something that may panic; none if it did. The worker is not used again then, and whatever else it shares is behind
+/// locks, so nothing half changed is seen.
+fn survive<T>(act: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(act)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_survived() {
+        assert_eq!(survive(|| 1), Some(1));
+        assert_eq!(survive(|| -> i32 { panic!("on purpose") }), None);
     }
 }

@@ -7,7 +7,7 @@ use crate::host::Host;
 use crate::plan::decisions::Decisions;
 use crate::plan::lowered::Lowered;
 use crate::plan::{Reason, Target, form};
-use crate::seccomp::{RegisterTest, Relation};
+use crate::seccomp::{Action, RegisterTest, Relation};
 
 /// One call under one policy.
 pub(super) struct CallPlan {
@@ -29,6 +29,12 @@ impl CallPlan {
         self.forms.iter().any(|(_, lowered)| lowered.permits)
     }
 
+    /// Some rule judges the call, or the program is released.
+    pub(super) fn is_judged(&self) -> bool {
+        let released = self.decisions.constant() == Some(Action::Allow);
+        released || self.forms.iter().any(|(_, lowered)| !lowered.fates.is_empty())
+    }
+
     /// Leaves all of the call to the supervisor.
     pub(super) fn supervise(&mut self, reason: Reason, target: Target) {
         for (_, lowered) in &mut self.forms {
@@ -38,7 +44,8 @@ impl CallPlan {
     }
 }
 
-/// The decisions of the first form whose tests hold.
+/// The decisions of the first form whose tests hold. A filter that stands alone lets a call through if it may pass under every form
+/// that it can be of.
 fn choose(forms: &mut [(FormId, Lowered)], target: Target) -> Decisions {
     let Some(((id, first), rest)) = forms.split_first_mut() else {
         return Decisions::always(target.uncovered());
@@ -56,10 +63,16 @@ fn choose(forms: &mut [(FormId, Lowered)], target: Target) -> Decisions {
         return first.decisions.clone().where_passed(&tests, otherwise);
     }
     // The rest of the tests is in the caller's memory: these calls may be of this form or of a later one.
+    if target == Target::Standalone
+        && let Some(both) = first.decisions.clone().both(otherwise.clone())
+    {
+        first.tighten();
+        return both.where_passed(&tests, otherwise);
+    }
     first.permits |= rest.iter().any(|(_, later)| later.permits);
-    first.supervise(Reason::Form, target);
+    first.tell_by_memory(target);
     if tests.is_empty() {
-        rest.iter_mut().for_each(|(_, later)| later.supervise(Reason::Form, target));
+        rest.iter_mut().for_each(|(_, later)| later.tell_by_memory(target));
     }
     first.decisions.clone().where_passed(&tests, otherwise)
 }

@@ -95,13 +95,30 @@ fn compare(test: &Comparison, parameter: &Parameter, wanted: bool) -> Match {
     let Source::Register(argument) = parameter.source else {
         return Match::Opaque(Reason::Memory);
     };
-    if !parameter.kind.is_number() {
+    // What a variable stands for is known in the container only.
+    if !parameter.kind.is_number() || test.text().contains(&b'$') {
         return Match::Opaque(Reason::Lookup);
     }
     match test.numbers(parameter.kind) {
-        Some(set) => members(argument, &set, set.inside == wanted),
+        Some(set) => {
+            let set = smaller(set);
+            members(argument, &set, set.inside == wanted)
+        }
         None => Match::Opaque(Reason::Pattern),
     }
+}
+
+/// The same set, told by the numbers outside of it if these are fewer.
+fn smaller(set: NumberSet) -> NumberSet {
+    let values = 1_u64 << set.mask.count_ones();
+    if set.members.len() as u64 <= values / 2 {
+        return set;
+    }
+    // More than half of the values are listed, so they are few enough to walk through.
+    let next = |now: &u32| (*now != set.mask).then(|| (now | !set.mask).wrapping_add(1) & set.mask);
+    let every = std::iter::successors(Some(0), next);
+    let others = every.filter(|number| set.members.binary_search(number).is_err());
+    NumberSet { mask: set.mask, members: others.collect(), inside: !set.inside }
 }
 
 /// The argument is one of the members, or none of them.

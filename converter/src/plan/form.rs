@@ -11,13 +11,13 @@ use crate::plan::{Reason, Target};
 
 /// What becomes of the rules that judge a form.
 pub(super) fn plan(policy: &Policy, form: FormId, host: &Host, target: Target) -> Lowered {
-    let uncovered = Lowered::uncovered(target);
+    let uncovered = Lowered::uncovered(host.performed.contains(&form), target);
     if policy.is_detached() {
         return Lowered::released();
     }
     let rules = policy.rules_for(form);
     let shape = form.form();
-    let context = Context { policy, form, performed: host.performed.contains(&form), target };
+    let context = Context { policy, form, target };
     let judged = shape.aliases.iter().map(|usage| {
         let parameter = |test: &Comparison| of_alias(shape, *usage, test);
         context.prepend(alias_rules(&rules, usage.alias), &parameter, false, uncovered.clone())
@@ -29,7 +29,6 @@ pub(super) fn plan(policy: &Policy, form: FormId, host: &Host, target: Target) -
 struct Context<'p> {
     policy: &'p Policy,
     form: FormId,
-    performed: bool,
     target: Target,
 }
 
@@ -41,9 +40,10 @@ impl Context<'_> {
         own: bool,
         rest: Lowered,
     ) -> Lowered {
-        rules.iter().rev().fold(rest, |rest, id| {
-            rest.after(self.bearing(*id, parameter, own), self.target)
-        })
+        rules
+            .iter()
+            .rev()
+            .fold(rest, |rest, id| rest.after(self.bearing(*id, parameter, own), self.target))
     }
 
     fn bearing(
@@ -63,7 +63,6 @@ impl Context<'_> {
             action: self.target.action(rule, self.form),
             permits: matches!(rule.action, RuleAction::Permit(_)),
             own,
-            performed: self.performed,
         }
     }
 }
@@ -82,11 +81,7 @@ fn of_form(form: &'static Form, test: &Comparison) -> Option<&'static Parameter>
 }
 
 /// The same in a rule on an alias, which knows one name.
-fn of_alias(
-    form: &'static Form,
-    usage: AliasUse,
-    test: &Comparison,
-) -> Option<&'static Parameter> {
+fn of_alias(form: &'static Form, usage: AliasUse, test: &Comparison) -> Option<&'static Parameter> {
     let first = test.index().unwrap_or_default() == 0;
     let judged = &form.parameters[usize::from(usage.parameter)];
     (first && judged.name.eq_ignore_ascii_case(test.argument())).then_some(judged)

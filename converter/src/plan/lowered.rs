@@ -16,6 +16,8 @@ pub(super) enum Fate {
     Unreachable,
     /// The kernel decides by it alone.
     Kernel,
+    /// The kernel denies some calls that the rule permits.
+    Stricter,
     /// The supervisor decides by it.
     Supervisor(Reason),
 }
@@ -30,8 +32,6 @@ pub(super) struct Bearing {
     pub(super) permits: bool,
     /// It names the call, not an alias.
     pub(super) own: bool,
-    /// The supervisor can carry the call out.
-    pub(super) performed: bool,
 }
 
 impl Bearing {
@@ -47,6 +47,8 @@ pub(super) struct Lowered {
     pub(super) fates: BTreeMap<RuleId, Fate>,
     /// Some rule may let a call through.
     pub(super) permits: bool,
+    /// The supervisor can carry the call out.
+    pub(super) performed: bool,
     /// A rule by which a call might have to be let through on account of what stands in the caller's memory, though the supervisor
     /// cannot carry the call out; and whether the rule names the call.
     pub(super) unperformed: Option<(RuleId, bool)>,
@@ -54,15 +56,16 @@ pub(super) struct Lowered {
 
 impl Lowered {
     /// No rule.
-    pub(super) fn uncovered(target: Target) -> Self {
+    pub(super) fn uncovered(performed: bool, target: Target) -> Self {
         let decisions = Decisions::always(target.uncovered());
-        Self { decisions, fates: BTreeMap::new(), permits: false, unperformed: None }
+        Self { decisions, fates: BTreeMap::new(), permits: false, performed, unperformed: None }
     }
 
     /// A `detached` program may do everything.
     pub(super) fn released() -> Self {
         let decisions = Decisions::always(Action::Allow);
-        Self { decisions, fates: BTreeMap::new(), permits: true, unperformed: None }
+        let fates = BTreeMap::new();
+        Self { decisions, fates, permits: true, performed: true, unperformed: None }
     }
 
     /// These rules with another one before them.
@@ -83,12 +86,14 @@ impl Lowered {
                 rule.action.map_or_else(Fate::Supervisor, |_| Fate::Kernel)
             }
             // Whether it matches or not comes to the same.
-            Match::Opaque(_) if rule.action.ok().is_some_and(|a| self.decisions.constant() == Some(a)) => {
+            Match::Opaque(_)
+                if rule.action.ok().is_some_and(|a| self.decisions.constant() == Some(a)) =>
+            {
                 Fate::Kernel
             }
             Match::Opaque(reason) => {
                 self.permits |= rule.permits;
-                if *reason == Reason::Memory && self.permits && !rule.performed {
+                if *reason == Reason::Memory && self.permits && !self.performed {
                     self.unperformed = Some((rule.id, rule.own));
                 }
                 self.supervise(Reason::Earlier, target);
@@ -120,10 +125,26 @@ impl Lowered {
 
     /// All that the kernel would have decided is left to the supervisor.
     pub(super) fn supervise(&mut self, reason: Reason, target: Target) {
-        for fate in self.fates.values_mut().filter(|fate| **fate == Fate::Kernel) {
+        let decided = |fate: &Fate| matches!(fate, Fate::Kernel | Fate::Stricter);
+        for fate in self.fates.values_mut().filter(|fate| decided(fate)) {
             *fate = Fate::Supervisor(reason);
         }
         self.decisions = Decisions::always(target.undecided(self.permits));
+    }
+
+    /// Whether a call is of this form is told by the caller's memory.
+    pub(super) fn tell_by_memory(&mut self, target: Target) {
+        let decided = self.fates.iter().find(|(_, fate)| **fate == Fate::Kernel);
+        let unperformed = decided.filter(|_| self.permits && !self.performed);
+        self.unperformed = self.unperformed.or(unperformed.map(|(id, _)| (*id, false)));
+        self.supervise(Reason::Form, target);
+    }
+
+    /// Only those calls pass that would pass as calls of another form too.
+    pub(super) fn tighten(&mut self) {
+        for fate in self.fates.values_mut().filter(|fate| **fate == Fate::Kernel) {
+            *fate = Fate::Stricter;
+        }
     }
 
     /// A rule before these matches every call.

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use policy::PolicySet;
 use policy::program::{Action as RuleAction, Policy, RuleId};
-use policy::registry::{self, FormId};
+use policy::registry::{self, Call, FormId};
 
 pub use report::{Cost, Mechanism, RulePlan};
 pub use target::{Reason, Target};
@@ -31,6 +31,8 @@ use lowered::Fate;
 pub struct Plan {
     /// What the kernel decides.
     pub filter: Filter,
+    /// The calls that no rule judges, in the order of their numbers. They are denied.
+    pub uncovered: Vec<&'static Call>,
     /// Every rule of every policy, once, in the order of the policies.
     pub rules: Vec<RulePlan>,
 }
@@ -42,7 +44,9 @@ pub enum PlanError {
     #[error("Linux {0} cannot hold a call for the supervisor, {needed} and newer can", needed = LinuxVersion::SUPERVISABLE)]
     Kernel(LinuxVersion),
     /// The supervisor would have to carry out a call that it cannot carry out.
-    #[error("{origin}: {call} would be let through for what stands in the program's memory, which the program can change after it was checked, and the supervisor cannot carry out {call} itself")]
+    #[error(
+        "{origin}: {call} would be let through for what stands in the program's memory, which the program can change after it was checked, and the supervisor cannot carry out {call} itself"
+    )]
     Unperformed {
         /// `file:line`.
         origin: String,
@@ -67,7 +71,9 @@ pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<Pl
         filter.newer = Some(Newer { than: call.number, action: Filter::FOREIGN });
     }
     let rules = policies.iter().flat_map(|policy| policy.report(&filter, target)).collect();
-    Ok(Plan { filter, rules })
+    let judged = |at: usize| policies.iter().any(|policy| policy.calls[at].is_judged());
+    let uncovered = registry::calls().iter().enumerate().filter(|(at, _)| !judged(*at));
+    Ok(Plan { filter, uncovered: uncovered.map(|(_, call)| *call).collect(), rules })
 }
 
 /// One policy, call by call.
@@ -114,7 +120,9 @@ impl<'p> PolicyPlan<'p> {
     /// The forms of aliases that a rule would let through but the supervisor cannot carry out: they are denied.
     fn denied(&self, id: RuleId) -> impl Iterator<Item = FormId> {
         let forms = self.calls.iter().flat_map(|call| &call.forms);
-        forms.filter(move |(_, lowered)| lowered.unperformed == Some((id, false))).map(|(form, _)| *form)
+        forms
+            .filter(move |(_, lowered)| lowered.unperformed == Some((id, false)))
+            .map(|(form, _)| *form)
     }
 
     fn report(&self, filter: &Filter, target: Target) -> Vec<RulePlan> {
@@ -123,7 +131,13 @@ impl<'p> PolicyPlan<'p> {
             let id = RuleId(u32::try_from(at).expect("rule ids are 32-bit numbers"));
             let denied: Vec<_> = self.denied(id).collect();
             let fates = fates.get(&id).map_or(&[][..], Vec::as_slice);
-            report::rule(self.policy.program(), rule, fates, &denied, &report::Whole { filter, target })
+            report::rule(
+                self.policy.program(),
+                rule,
+                fates,
+                &denied,
+                &report::Whole { filter, target },
+            )
         };
         self.policy.rules().iter().enumerate().map(report).collect()
     }
@@ -131,7 +145,8 @@ impl<'p> PolicyPlan<'p> {
 
 /// One filter serves all programs: where their policies differ, the supervisor decides by the program that calls.
 fn agree(policies: &mut [PolicyPlan], at: usize, target: Target) {
-    let same = policies.windows(2).all(|two| two[0].calls[at].decisions == two[1].calls[at].decisions);
+    let same =
+        policies.windows(2).all(|two| two[0].calls[at].decisions == two[1].calls[at].decisions);
     if same {
         return;
     }
@@ -153,9 +168,11 @@ fn check(policies: &[PolicyPlan], host: &Host, target: Target) -> Result<(), Vec
     for policy in policies {
         for call in &policy.calls {
             let unperformed = call.forms.iter().filter_map(|(_, lowered)| lowered.unperformed);
-            errors.extend(unperformed.filter(|(_, own)| *own).map(|(id, _)| PlanError::Unperformed {
-                origin: policy.policy.rule(id).origin.to_string(),
-                call: call.call.name,
+            errors.extend(unperformed.filter(|(_, own)| *own).map(|(id, _)| {
+                PlanError::Unperformed {
+                    origin: policy.policy.rule(id).origin.to_string(),
+                    call: call.call.name,
+                }
             }));
         }
     }

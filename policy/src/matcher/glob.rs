@@ -1,4 +1,5 @@
-//! fnmatch(3) with `FNM_PATHNAME | FNM_LEADING_DIR`, in time proportional to pattern × value at most.
+//! fnmatch(3) with `FNM_PATHNAME | FNM_LEADING_DIR`, in time proportional to pattern × value at
+//! most.
 
 /// A compiled pattern.
 #[derive(Debug, Clone)]
@@ -37,8 +38,9 @@ impl Glob {
 
     /// The pattern matches the value, or a leading part of it that a slash follows.
     ///
-    /// No token but a slash matches a slash, so which slash of the pattern meets which slash of the value is settled,
-    /// and within one component only the last `*` is ever worth trying again.
+    /// No token but a slash matches a slash, so which slash of the pattern meets which slash of the
+    /// value is settled, and only the last `*` that was met is ever worth trying again, up to the
+    /// next slash.
     pub(crate) fn matches(&self, value: &[u8]) -> bool {
         let (mut token, mut at) = (0, 0);
         let mut retry = None;
@@ -51,7 +53,6 @@ impl Glob {
                     continue;
                 }
                 Some(one) if value.get(at).is_some_and(|byte| one.accepts(*byte)) => {
-                    retry = retry.filter(|_| value[at] != b'/');
                     token += 1;
                     at += 1;
                     continue;

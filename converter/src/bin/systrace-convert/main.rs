@@ -1,2 +1,17 @@
-//! `systrace-convert`.
-fn main() {}
+//! `systrace-convert`: checks policies, formats them, and shows or writes what they become.
+#![forbid(unsafe_code)]
+
+mod check;
+mod cli;
+mod eval;
+mod explain;
+mod expression;
+mod fmt;
+mod plan;
+mod seccomp;
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    cli::run(cli::Arguments::parse())
+}

@@ -1,0 +1,302 @@
+//! The one oracle: no program that a plan gives may let a call through which the evaluator denies.
+//!
+//! Policies are drawn from pieces that meet each other; calls are drawn from the values that the policy's own comparisons find
+//! interesting, their neighbours, the flags by which forms are told apart, and garbage where the kernel looks at an `int` only.
+
+use converter::bpf::{Program, SeccompData, interpret};
+use converter::host::{Host, LinuxVersion};
+use converter::plan::{Mechanism, Target, plan};
+use converter::seccomp::{Action, assemble};
+use policy::condition::{Comparison, Condition};
+use policy::registry::{self, Call, Parameter, Source as Origin};
+use policy::{Event, PolicySet, Source, Subject, Value, Verdict, compile};
+use proptest::prelude::*;
+
+type Words = &'static [&'static str];
+/// An argument's name and texts to compare it with.
+type Arguments = &'static [(&'static str, Words)];
+/// Calls with arguments to test.
+type Pool = &'static [(&'static str, Arguments)];
+
+/// Rules on numbers alone: the kernel must decide them all. None of these calls is one that our own start-up needs.
+const NUMBERS: Pool = &[
+    (
+        "socket",
+        &[("sockdom", &["AF_INET", "af_unix", "AF_UNKNOWN(16)"]), ("socktype", &["SOCK_RAW"])],
+    ),
+    ("rt_sigqueueinfo", &[("signame", &["SIGKILL", "<unknown>: 0", "bogus"])]),
+    // fchmod alone: by its name fchmodat2 is meant too, in which it is told by memory.
+    ("unknown-91", &[("mode", &["644", "0", "7777"]), ("fd", &["3", "-1"])]),
+    (
+        "setresuid",
+        &[("uid", &["0", "-1"]), ("uid[1]", &["0"]), ("uid[2]", &["0"]), ("gid", &["0"])],
+    ),
+    ("seteuid", &[("uid", &["0", "1000"])]),
+    ("ioctl", &[("request", &["0x5412", "0x0"])]),
+    ("getppid", &[("fd", &["0"])]),
+];
+
+/// Rules that look at memory, at names, or at calls whose meaning depends on memory.
+const TEXTS: Pool = &[
+    ("fsread", &[("filename", &["/etc", "/tmp", "/"])]),
+    ("fswrite", &[("filename", &["/tmp", "/etc"])]),
+    ("open", &[("oflags", &["ro", "rw", "roc"]), ("filename", &["/etc"])]),
+    ("stat", &[("filename", &["/etc"])]),
+    ("fstat", &[("fd", &["3", "0"])]),
+    ("rename", &[("filename", &["/tmp"]), ("filename[1]", &["/etc"])]),
+    ("chmod", &[("mode", &["644"]), ("filename", &["/tmp"])]),
+    ("sendto", &[("sockaddr", &["inet-[127.0.0.1]:53"])]),
+    ("kill", &[("pidname", &["/bin/sh"]), ("signame", &["SIGKILL"])]),
+    ("execve", &[("filename", &["/bin"])]),
+    ("mprotect", &[("prot", &["PROT_NONE", "PROT_READ|PROT_EXEC"])]),
+    ("setuid", &[("uname", &["root"]), ("uid", &["0"])]),
+];
+
+const ACTIONS: &[&str] = &["permit", "deny", "deny[enoent]", "permit"];
+const MORE_ACTIONS: &[&str] =
+    &["permit log", "ask", "permit as root", "permit[inherit]", "deny log"];
+
+fn comparison(arguments: Arguments, operators: Words) -> impl Strategy<Value = String> {
+    let of = move |(name, texts): (&'static str, Words)| {
+        let operator = prop::sample::select(operators);
+        (operator, prop::sample::select(texts))
+            .prop_map(move |(operator, text)| format!("{name} {operator} \"{text}\""))
+    };
+    prop::sample::select(arguments).prop_flat_map(of)
+}
+
+fn rule(pool: Pool, operators: Words, actions: Vec<&'static str>) -> impl Strategy<Value = String> {
+    prop::sample::select(pool).prop_flat_map(move |(call, arguments)| {
+        let test = || comparison(arguments, operators);
+        let condition = prop_oneof![
+            1 => Just("true".to_owned()),
+            4 => test(),
+            1 => (test(), test()).prop_map(|(a, b)| format!("{a} and {b}")),
+            1 => (test(), test()).prop_map(|(a, b)| format!("{a} or ( not {b} )")),
+            1 => test().prop_map(|a| format!("not {a}")),
+        ];
+        (condition, prop::sample::select(actions.clone())).prop_map(move |(condition, action)| {
+            format!("native-{call}: {condition} then {action}")
+        })
+    })
+}
+
+fn number_rules() -> impl Strategy<Value = String> {
+    rule(NUMBERS, &["eq", "neq"], ACTIONS.to_vec())
+}
+
+fn any_rules() -> impl Strategy<Value = String> {
+    let operators = &["eq", "neq", "match", "sub", "nsub"];
+    let actions = [ACTIONS, MORE_ACTIONS].concat();
+    let predicate = prop::sample::select(vec!["", "", "", ", if user = 0", ", if group != 7"]);
+    let any =
+        prop_oneof![rule(NUMBERS, operators, actions.clone()), rule(TEXTS, operators, actions)];
+    (any, predicate).prop_map(|(rule, predicate)| rule + predicate)
+}
+
+fn policy_set(rules: &[Vec<String>]) -> PolicySet {
+    let mut text = String::new();
+    for (at, rules) in rules.iter().enumerate() {
+        text.push_str(&format!("Policy: /bin/p{at}, Emulation: native\n"));
+        rules.iter().for_each(|rule| text.push_str(&format!("\t{rule}\n")));
+    }
+    let lowered = compile(&Source::new("generated", text.clone()), &|_| None);
+    lowered.unwrap_or_else(|findings| panic!("{findings:?} in\n{text}")).set
+}
+
+/// Every form can be carried out: the tests below are about decisions.
+fn host() -> Host {
+    let linux: LinuxVersion = "6.1".parse().expect("a release");
+    Host { linux, performed: registry::forms().collect() }
+}
+
+/// A call before it is judged: registers, and what the memory holds that they point to.
+#[derive(Debug, Clone)]
+struct Attempt {
+    call: usize,
+    registers: [usize; 6],
+    upper: bool,
+    in_memory: bool,
+    text: usize,
+    subject: Subject,
+}
+
+fn attempts() -> impl Strategy<Value = Vec<Attempt>> {
+    let registers = prop::array::uniform6(0..1_usize << 20);
+    let who = prop::sample::select(vec![(0, 0), (0, 7), (1000, 7)]);
+    let attempt =
+        (0..1_usize << 20, registers, any::<bool>(), any::<bool>(), 0..1_usize << 20, who)
+            .prop_map(|(call, registers, upper, in_memory, text, (uid, gid))| {
+                let subject = Subject { uid, gid };
+                Attempt { call, registers, upper, in_memory, text, subject }
+            });
+    prop::collection::vec(attempt, 200)
+}
+
+/// What a set of policies finds interesting.
+struct Interests {
+    calls: Vec<&'static Call>,
+    numbers: Vec<u64>,
+    texts: Vec<Vec<u8>>,
+}
+
+impl Interests {
+    fn new(set: &PolicySet) -> Self {
+        let flags = [0, 1, 2, 3, 0o100, 0o1000, 0x100, 0x200, 0x1000, 0o010_000, 0o644];
+        let numbers = flags.into_iter().chain([u64::from(u32::MAX), u64::MAX]).collect();
+        let mut interests = Self { calls: Vec::new(), numbers, texts: Vec::new() };
+        for policy in &set.policies {
+            policy.rules().iter().for_each(|rule| interests.condition(&rule.condition));
+            let judged = |call: &&&Call| {
+                call.form_ids().any(|form| {
+                    let rules = policy.rules_for(form);
+                    !(rules.own.is_empty() && rules.read.is_empty() && rules.write.is_empty())
+                })
+            };
+            interests.calls.extend(registry::calls().iter().filter(judged));
+        }
+        interests.calls.extend(registry::call_named("gettid"));
+        interests
+    }
+
+    fn condition(&mut self, condition: &Condition) {
+        match condition {
+            Condition::True => {}
+            Condition::Test(test) => self.comparison(test),
+            Condition::Not(inner) => self.condition(inner),
+            Condition::And(one, other) | Condition::Or(one, other) => {
+                self.condition(one);
+                self.condition(other);
+            }
+        }
+    }
+
+    fn comparison(&mut self, test: &Comparison) {
+        self.texts.extend([
+            test.text().to_vec(),
+            [test.text(), b"/x"].concat(),
+            b"/other".to_vec(),
+        ]);
+        let kinds = registry::forms().flat_map(|form| form.form().parameters);
+        let named = kinds.filter(|parameter| parameter.name == test.argument());
+        for member in named.filter_map(|p| p.kind.number_of(test.text())).map(u64::from) {
+            self.numbers.extend([member, member ^ 1, member + 1, member.wrapping_sub(1)]);
+        }
+    }
+
+    fn registers(&self, attempt: &Attempt) -> [u64; 6] {
+        let garbage = if attempt.upper { 0xdead_beef << 32 } else { 0 };
+        attempt.registers.map(|at| self.numbers[at % self.numbers.len()] | garbage)
+    }
+}
+
+fn value<'e>(
+    parameter: &Parameter,
+    registers: &[u64; 6],
+    attempt: &Attempt,
+    text: &'e [u8],
+) -> Value<'e> {
+    match parameter.source {
+        Origin::Register(at) if parameter.kind.is_number() => {
+            Value::Number(registers[usize::from(at)])
+        }
+        Origin::OpenHow { .. } => Value::Number(registers[0]),
+        _ if attempt.text.is_multiple_of(7) => Value::Absent,
+        _ => Value::Text(text),
+    }
+}
+
+/// Every verdict that the set has for the attempt: one for each of its policies.
+fn verdicts(
+    set: &PolicySet,
+    interests: &Interests,
+    attempt: &Attempt,
+) -> (u32, [u64; 6], Vec<(Verdict, bool)>) {
+    let call = interests.calls[attempt.call % interests.calls.len()];
+    let registers = interests.registers(attempt);
+    let form = call.select(|test| test.on_registers(&registers).unwrap_or(attempt.in_memory));
+    let fallback = b"/".to_vec();
+    let text =
+        interests.texts.get(attempt.text % interests.texts.len().max(1)).unwrap_or(&fallback);
+    let values: Vec<_> =
+        form.form().parameters.iter().map(|p| value(p, &registers, attempt, text)).collect();
+    let event = Event { form, values: &values, subject: attempt.subject };
+    let judge = |policy: &policy::Policy| {
+        let decision = policy.evaluate(&event);
+        (decision.verdict, decision.rule.is_some_and(|rule| rule.log || rule.identity.is_some()))
+    };
+    (call.number.0, registers, set.policies.iter().map(judge).collect())
+}
+
+fn answer(program: &Program, number: u32, registers: [u64; 6]) -> u32 {
+    interpret(program, &SeccompData::native(number, registers)).expect("every way ends")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_kernel_never_contradicts_the_evaluator(
+        rules in prop::collection::vec(prop::collection::vec(any_rules(), 1..8), 1..3),
+        attempts in attempts(),
+    ) {
+        let set = policy_set(&rules);
+        let plan = plan(&set, &host(), Target::Supervised).expect("everything is performed");
+        let program = assemble(&plan.filter).expect("few rules");
+        let interests = Interests::new(&set);
+        for attempt in attempts {
+            let (number, registers, verdicts) = verdicts(&set, &interests, &attempt);
+            let answer = answer(&program, number, registers);
+            if answer == Action::Notify.value() {
+                continue;
+            }
+            for (verdict, needs_supervisor) in verdicts {
+                let expected = match verdict {
+                    Verdict::Permit(_) => Action::Allow.value(),
+                    Verdict::Deny(errno) => Action::Errno(errno.number()).value(),
+                    Verdict::Ask | Verdict::Uncovered => Action::Notify.value(),
+                };
+                prop_assert_eq!(answer, expected, "{:?} {} {:x?}", &attempt, number, registers);
+                prop_assert!(!needs_supervisor);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_decided_by_the_kernel_alone(
+        rules in prop::collection::vec(number_rules(), 1..8),
+        attempts in attempts(),
+    ) {
+        let set = policy_set(&[rules]);
+        let plan = plan(&set, &host(), Target::Supervised).expect("no text");
+        prop_assert!(plan.rules.iter().all(|rule| rule.mechanism != Mechanism::Supervisor));
+        let program = assemble(&plan.filter).expect("few rules");
+        let interests = Interests::new(&set);
+        for attempt in attempts {
+            let (number, registers, verdicts) = verdicts(&set, &interests, &attempt);
+            let notified = answer(&program, number, registers) == Action::Notify.value();
+            prop_assert_eq!(notified, verdicts[0].0 == Verdict::Uncovered);
+        }
+    }
+
+    /// A filter that stands alone denies what the evaluator denies, and what no rule covers.
+    #[test]
+    fn a_standalone_filter_decides_numbers_alike(
+        rules in prop::collection::vec(number_rules(), 1..8),
+        attempts in attempts(),
+    ) {
+        let set = policy_set(&[rules]);
+        let plan = plan(&set, &host(), Target::Standalone).expect("no text");
+        let program = assemble(&plan.filter).expect("few rules");
+        let interests = Interests::new(&set);
+        for attempt in attempts {
+            let (number, registers, verdicts) = verdicts(&set, &interests, &attempt);
+            let expected = match verdicts[0].0 {
+                Verdict::Permit(_) => Action::Allow,
+                Verdict::Deny(errno) => Action::Errno(errno.number()),
+                Verdict::Ask | Verdict::Uncovered => Action::Errno(1),
+            };
+            prop_assert_eq!(answer(&program, number, registers), expected.value());
+        }
+    }
+}
