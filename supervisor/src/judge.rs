@@ -75,7 +75,6 @@ pub fn judge(
             record::judged(container, caller, request, finding);
         }
     }
-    container.audit.count(Outcome::Permit);
     let flag = flags.first().copied().filter(|first| flags.iter().all(|flag| flag == first));
     Ok(Judgement::Permitted(Permission { flag, standings, judged_memory }))
 }
