@@ -2,6 +2,7 @@
 //! profile of its engine. Everything here happens before anything of the container exists.
 
 use std::fs::DirBuilder;
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -140,16 +141,18 @@ fn understand(settings: &Settings, text: PolicyText) -> Result<PolicySet, Confin
     Ok(lowered.set)
 }
 
-/// A template of the policy directory, else a built-in one. The name comes from a policy, which is trusted,
-/// but it is a name and not a path.
+/// A template of the policy directory, else a built-in one. One that is there and cannot be read is not
+/// replaced by its namesake. The name comes from a policy, which is trusted, but it is a name and no path.
 fn template(folder: &Path, name: &str) -> Option<Source> {
-    if !name.contains('/') && !name.starts_with('.') {
-        let path = folder.join(name);
-        if let Ok(text) = std::fs::read(&path) {
-            return Some(Source::new(path.display().to_string(), text));
-        }
+    if name.contains('/') || name.starts_with('.') {
+        return None;
     }
-    templates::builtin(name)
+    let path = folder.join(name);
+    match std::fs::read(&path) {
+        Ok(text) => Some(Source::new(path.display().to_string(), text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => templates::builtin(name),
+        Err(_) => None,
+    }
 }
 
 /// Puts the entry program's policy first: the only one whatever path its header names, else the one that
@@ -259,5 +262,7 @@ mod tests {
         let set = understood(folder.path(), including).unwrap();
         assert_eq!(set.policies[0].rules().len(), 1);
         assert!(template(folder.path(), "../linux-base").is_none());
+        std::fs::create_dir(folder.path().join("docker-default")).unwrap();
+        assert!(template(folder.path(), "docker-default").is_none());
     }
 }
