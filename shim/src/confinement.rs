@@ -201,11 +201,8 @@ fn compile(policies: &PolicySet, origin: String) -> Result<Filter, ConfinementEr
 
 /// What the variables of a policy stand for.
 fn surroundings(process: &Process) -> Entry {
-    let entries = process.env().as_deref().unwrap_or_default();
-    let home = entries.iter().rev().find_map(|entry| entry.strip_prefix("HOME="));
     Entry {
         uid: process.user().uid(),
-        home: home.map(|text| text.as_bytes().to_owned()),
         cwd: process.cwd().as_os_str().as_encoded_bytes().to_owned(),
     }
 }
