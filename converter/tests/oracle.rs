@@ -233,7 +233,7 @@ fn answer(program: &Program, number: u32, registers: [u64; 6]) -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_kernel_never_contradicts_the_evaluator(

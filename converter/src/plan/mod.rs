@@ -98,7 +98,7 @@ impl<'p> PolicyPlan<'p> {
         let denies = |id: &RuleId| matches!(policy.rule(*id).action, RuleAction::Deny(_));
         for call in self.calls.iter_mut().filter(|plan| startup::needs(plan.call.number)) {
             let fates = call.forms.iter_mut().flat_map(|(_, lowered)| &mut lowered.fates);
-            for (_, fate) in fates.filter(|(id, fate)| denies(id) && **fate == Fate::Kernel) {
+            for (_, fate) in fates.filter(|(id, fate)| denies(id) && *fate == Fate::Kernel) {
                 *fate = Fate::Supervisor(Reason::Startup);
             }
             let ask = |action| if let Action::Errno(_) = action { Action::Notify } else { action };
