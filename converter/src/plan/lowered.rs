@@ -44,14 +44,16 @@ pub(super) struct Lowered {
     pub(super) decisions: Decisions,
     /// Last rule first. A rule that judges several names of the form stands here more than once.
     pub(super) fates: Vec<(RuleId, Fate)>,
-    /// None of the first so many fates is the kernel's any more: a long list is not walked through for each of its rules.
+    /// None of the first so many fates is the kernel's any more: a long list is not walked through
+    /// for each of its rules.
     settled: usize,
     /// Some rule may let a call through.
     pub(super) permits: bool,
     /// The supervisor can carry the call out.
     pub(super) performed: bool,
-    /// A rule by which a call might have to be let through on account of what stands in the caller's memory, though the supervisor
-    /// cannot carry the call out; and whether the rule names the call.
+    /// A rule by which a call might have to be let through on account of what stands in the
+    /// caller's memory, though the supervisor cannot carry the call out; and whether the rule names
+    /// the call.
     pub(super) unperformed: Option<(RuleId, bool)>,
 }
 
