@@ -1,2 +1,26 @@
-//! Entry point.
-fn main() {}
+//! `systrace-shim`: an OCI runtime that confines containers with Systrace policies.
+//!
+//! The command line is runc's. [`commands`] holds one file per sub-command; [`cli`] is the main flow.
+
+mod birth;
+mod bundle;
+mod cgroup;
+mod cli;
+mod commands;
+mod config;
+mod confinement;
+mod container;
+mod devices;
+mod foreground;
+mod identifier;
+mod launch;
+mod report;
+mod selection;
+mod signal;
+mod supervise;
+mod sys;
+mod workload;
+
+fn main() -> std::process::ExitCode {
+    cli::main(std::env::args_os().collect())
+}

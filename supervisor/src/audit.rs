@@ -38,7 +38,7 @@ pub struct Record {
     /// The program that it runs, as the container names it.
     pub program: String,
     /// The call's name.
-    pub call: &'static str,
+    pub call: String,
     /// The arguments as rules see them: resolved names, printed numbers.
     pub arguments: BTreeMap<String, String>,
     /// What was decided.
@@ -207,7 +207,7 @@ mod tests {
             container: "box".into(),
             pid: 7,
             program: "/bin/cat".into(),
-            call: "openat",
+            call: "openat".into(),
             arguments: BTreeMap::from([("filename".into(), "/etc/shadow".into())]),
             decision: Outcome::Deny,
             errno: Some("EPERM".into()),

@@ -14,9 +14,10 @@ use crate::sys::process;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
+use nix::unistd::read;
 use std::cell::OnceCell;
 use std::ffi::CString;
-use std::io::Read;
+use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// A view of the calling thread for the time of one notification.
@@ -40,6 +41,12 @@ impl<'n> Caller<'n> {
             pidfd: OnceCell::new(),
             status: OnceCell::new(),
         }
+    }
+
+    /// The call that waits.
+    #[must_use]
+    pub fn notification(&self) -> &'n Notification {
+        self.notification
     }
 
     /// The thread.
@@ -119,26 +126,35 @@ impl<'n> Caller<'n> {
         Ok(self.status.get().expect("read above"))
     }
 
-    /// The signals that wait now, read afresh.
-    ///
-    /// # Errors
-    /// As [`Self::status`].
-    pub fn is_interrupted(&self) -> Result<bool, Denial> {
-        let status = Status::parse(&self.read_file("status")?);
-        Ok(status.is_none_or(|status| status.interrupted()))
-    }
-
     /// The text of a file below `/proc/TID`.
     ///
     /// # Errors
     /// [`Denial::Gone`] if the caller died.
     pub fn read_file(&self, name: &str) -> Result<String, Denial> {
-        let fd = openat(self.folder()?, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
-        let mut text = String::with_capacity(2048);
-        std::fs::File::from(fd.map_err(gone)?)
-            .read_to_string(&mut text)
-            .map_err(|_| Denial::Gone)?;
-        Ok(text)
+        let fd = self.open_file(name)?;
+        let (mut text, mut end) = (vec![0; 4096], 0);
+        // The kernel makes the whole text at the first read, so only a full buffer leaves a rest.
+        while end < text.len() {
+            let room = text.len() - end;
+            let got = read(&fd, &mut text[end..]).map_err(gone)?;
+            end += got;
+            if got < room {
+                break;
+            }
+            text.resize(2 * end, 0);
+        }
+        text.truncate(end);
+        String::from_utf8(text).map_err(|_| Denial::because("the caller's proc file is no text"))
+    }
+
+    /// A file below `/proc/TID`, to be read.
+    ///
+    /// # Errors
+    /// [`Denial::Gone`] if the caller died.
+    pub fn open_file(&self, name: &str) -> Result<File, Denial> {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        let fd = openat(self.folder()?, name, flags, Mode::empty());
+        Ok(File::from(fd.map_err(gone)?))
     }
 
     /// The caller's root directory (`O_PATH`).
@@ -204,9 +220,17 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// EFAULT, ENAMETOOLONG, or [`Denial::Gone`] if the caller died.
     pub fn read_c_string(&self, address: u64) -> Result<CString, Denial> {
-        let text = memory::read_c_string(self.tid(), address, memory::PATH_MAX);
+        self.read_text(address, memory::PATH_MAX)?.ok_or(Errno::ENAMETOOLONG.into())
+    }
+
+    /// Reads a text up to its NUL; `None` if it is longer than `limit`.
+    ///
+    /// # Errors
+    /// EFAULT, or [`Denial::Gone`] if the caller died.
+    pub fn read_text(&self, address: u64, limit: usize) -> Result<Option<CString>, Denial> {
+        let text = memory::read_c_string(self.tid(), address, limit);
         self.confirm()?;
-        text?.ok_or(Errno::ENAMETOOLONG.into())
+        Ok(text?)
     }
 
     /// Writes a result into the caller's memory: all of it or EFAULT.

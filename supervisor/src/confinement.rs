@@ -1,5 +1,6 @@
 //! What a supervisor is told about the container that it will serve, before the container exists.
 
+use crate::files::devices;
 use crate::filter::Filter;
 use policy::PolicySet;
 use std::path::PathBuf;
@@ -15,8 +16,8 @@ pub struct Confinement {
     pub filter: Filter,
     /// Where audit records are appended.
     pub audit: PathBuf,
-    /// The device rules of the OCI spec (`linux.resources.devices`), in order: the last that fits decides.
-    pub devices: Vec<DeviceRule>,
+    /// The device rules of the OCI spec (`linux.resources.devices`), in order.
+    pub devices: Vec<devices::Rule>,
     /// The entry program's surroundings.
     pub entry: Entry,
 }
@@ -24,42 +25,9 @@ pub struct Confinement {
 /// What the variables of a policy stand for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Entry {
-    /// The user that the entry program runs as, as the container numbers it.
+    /// The user that the entry program runs as, as the container numbers it; its `$HOME` and `$USER` are those of the container's
+    /// passwd(5), not of the environment.
     pub uid: u32,
-    /// `HOME` of its environment; without it, passwd(5) of the container tells.
-    pub home: Option<Vec<u8>>,
     /// Its working directory.
     pub cwd: Vec<u8>,
-}
-
-/// One entry of `linux.resources.devices`.
-///
-/// The device cgroup judges whoever opens, and that is the supervisor: so it must apply the container's rules itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeviceRule {
-    /// Allow or deny.
-    pub allow: bool,
-    /// Which devices.
-    pub kind: DeviceKind,
-    /// Major number; none: any.
-    pub major: Option<u64>,
-    /// Minor number; none: any.
-    pub minor: Option<u64>,
-    /// Reading.
-    pub read: bool,
-    /// Writing.
-    pub write: bool,
-    /// mknod(2).
-    pub make: bool,
-}
-
-/// Kinds of device nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceKind {
-    /// `a`
-    Any,
-    /// `b`
-    Block,
-    /// `c`
-    Character,
 }

@@ -13,13 +13,13 @@ pub type Handler = fn(&mut Worker, &Caller<'_>, &Request) -> Result<Reply, Denia
 pub type Row = (&'static str, Handler);
 
 /// Every family's rows.
-const FAMILIES: &[&[Row]] =
-    &[crate::exec::HANDLERS, crate::sockets::HANDLERS, crate::files::HANDLERS];
+const FAMILIES: &[&[Row]] = &[crate::sockets::HANDLERS, crate::files::HANDLERS];
 
 /// The calls that can be permitted by what their pointers hold. For any other call such a rule is refused when the
 /// policy is converted, and denied here.
 pub fn supervised_calls() -> impl Iterator<Item = &'static str> {
-    FAMILIES.iter().copied().flatten().map(|(name, _)| *name)
+    let performed = FAMILIES.iter().copied().flatten().map(|(name, _)| *name);
+    performed.chain(crate::exec::CALLS.iter().copied())
 }
 
 /// The handler of a call.

@@ -6,7 +6,12 @@
 //! call itself only for a reason that [`evidence`] can state.
 
 pub mod audit;
+pub mod blocking;
 pub mod caller;
+pub mod confinement;
+pub mod container;
+pub mod daemon;
+pub mod environment;
 pub mod evidence;
 pub mod exec;
 pub mod files;
@@ -15,12 +20,24 @@ pub mod handlers;
 pub mod handoff;
 pub mod host;
 pub mod identity;
+pub mod idmap;
+pub mod judge;
 pub mod listener;
 pub mod memory;
 pub mod notification;
+pub mod pool;
+pub mod processes;
+pub mod record;
 pub mod request;
 pub mod resolve;
+pub mod service;
+pub mod snapshot;
 pub mod sockets;
 pub mod status;
 pub mod sys;
 pub mod worker;
+
+pub use confinement::{Confinement, Entry};
+pub use daemon::run;
+pub use filter::Filter;
+pub use handlers::supervised_calls;

@@ -10,7 +10,8 @@ use std::io::{IoSlice, IoSliceMut};
 /// Longest file name with its NUL (linux/limits.h).
 pub const PATH_MAX: usize = 4096;
 
-const PAGE: u64 = 4096;
+/// Memory is readable or not by the page.
+pub const PAGE: u64 = 4096;
 
 /// Reads exactly `length` bytes.
 ///
@@ -103,7 +104,7 @@ mod tests {
 
     #[test]
     fn writes_what_it_was_given() {
-        let target = vec![0_u8; 4];
+        let target = std::hint::black_box(Box::new([0_u8; 4]));
         write(own(), target.as_ptr() as u64, b"abcd").unwrap();
         assert_eq!(read(own(), target.as_ptr() as u64, 4).unwrap(), b"abcd");
     }

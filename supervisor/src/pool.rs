@@ -3,16 +3,22 @@
 //! Each receives directly from the listener; there is no dispatcher. As many as there are processors wait for calls; when
 //! one of them gets stuck in a call that blocks, another takes its place, and goes when the first comes back.
 
+use crate::caller::Caller;
 use crate::container::Container;
 use crate::listener::{Listener, Silence};
+use crate::notification::Denial;
 use crate::sys::signal;
 use crate::worker::{Fitness, Worker};
+use nix::errno::Errno;
 use nix::sys::pthread::{Pthread, pthread_self};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Threads that one listener may hold. A container that blocks more calls than this at a time waits for itself.
 const MOST: usize = 1024;
+
+/// Threads beyond the wanted ones that are kept, so that a program which blocks often does not start one each time.
+const SPARE: usize = 2;
 
 /// A serving thread runs the evaluator and little else.
 const STACK: usize = 512 * 1024;
@@ -60,16 +66,21 @@ impl Drop for Back<'_> {
 }
 
 impl Pool {
+    /// A pool without threads.
+    #[must_use]
+    pub fn new(container: Arc<Container>, listener: Arc<Listener>) -> Arc<Self> {
+        let wanted = std::thread::available_parallelism().map_or(1, usize::from);
+        Arc::new(Self { container, listener, wanted, threads: Mutex::default() })
+    }
+
     /// Starts serving.
     ///
     /// # Errors
     /// If not even one thread can be started.
-    pub fn start(container: Arc<Container>, listener: Arc<Listener>) -> std::io::Result<Arc<Self>> {
-        let wanted = std::thread::available_parallelism().map_or(1, usize::from);
-        let pool = Arc::new(Self { container, listener, wanted, threads: Mutex::default() });
-        pool.start_one()?;
-        pool.fill();
-        Ok(pool)
+    pub fn start(self: &Arc<Self>) -> std::io::Result<()> {
+        self.start_one()?;
+        self.fill();
+        Ok(())
     }
 
     /// Runs something that may block for long, while another thread receives instead of this one.
@@ -78,6 +89,19 @@ impl Pool {
         let _back = Back(self);
         self.fill();
         act()
+    }
+
+    /// Makes a call that may block until the caller's own call would have ended.
+    ///
+    /// # Errors
+    /// The call's own error, or [`Denial::Gone`] or [`Denial::Interrupted`] if it was given up.
+    pub fn block<T>(
+        self: &Arc<Self>,
+        caller: &Caller<'_>,
+        act: impl FnOnce() -> Result<T, Errno>,
+    ) -> Result<T, Denial> {
+        let blocked = &self.container.blocked;
+        self.while_blocked(|| blocked.call(&self.listener, caller, act))
     }
 
     /// Ends the threads after the listener has hung up. Before Linux 6.11 a thread that waits for a call does not notice
@@ -151,7 +175,7 @@ impl Pool {
                 Err(Silence::Interrupted) => {}
                 Err(Silence::HungUp) => return Fitness::Fit,
             }
-            if self.threads().ready > self.wanted {
+            if self.threads().ready > self.wanted + SPARE {
                 return Fitness::Fit;
             }
         }

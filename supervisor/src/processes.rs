@@ -4,11 +4,13 @@
 //! fork, so a process that we have not seen is a fork of one that ran the same program: if all that ever ran that file
 //! here had the same policy, that is its policy; else each of them must permit what it does.
 
+use crate::host;
 use crate::notification::Tgid;
 use crate::sys::process;
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::stat::fstat;
+use nix::sys::stat::{Mode, fstat};
 use std::collections::{BTreeSet, HashMap};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
@@ -37,6 +39,16 @@ impl FileId {
     pub fn of(file: impl AsFd) -> Result<Self, Errno> {
         let stat = fstat(file)?;
         Ok(Self { device: stat.st_dev, inode: stat.st_ino })
+    }
+
+    /// The identity of the program that a process runs.
+    ///
+    /// # Errors
+    /// ENOENT or ESRCH if the process is gone.
+    pub fn of_program(process: Tgid) -> Result<Self, Errno> {
+        let link = format!("{}/exe", process.0);
+        let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+        Self::of(openat(host::proc(), link.as_str(), flags, Mode::empty())?)
     }
 }
 

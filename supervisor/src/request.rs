@@ -1,9 +1,17 @@
 //! One call with everything its pointers hold, read once.
 
-use crate::notification::Notification;
-use crate::resolve::Resolved;
+use crate::caller::Caller;
+use crate::container::Container;
+use crate::files;
+use crate::notification::{Denial, Notification};
+use crate::resolve::{self, Resolved};
+use crate::snapshot::Snapshot;
 use crate::sockets::address::Address;
-use policy::registry::FormId;
+use crate::worker::Worker;
+use policy::Value;
+use policy::registry::{self, Call, FormId, Kind, Parameter, Source};
+use std::borrow::Cow;
+use std::ffi::CString;
 
 /// A call as it was judged. Its handler works on this copy and on the descriptors in it.
 #[derive(Debug)]
@@ -19,6 +27,27 @@ pub struct Request {
 }
 
 impl Request {
+    /// Reads the call: every pointer once, and every file name resolved.
+    ///
+    /// # Errors
+    /// What the caller's own call would get for a bad pointer, or a refusal.
+    pub fn read(
+        worker: &mut Worker,
+        caller: &Caller<'_>,
+        notification: &Notification,
+    ) -> Result<Self, Denial> {
+        let call = registry::call(notification.number)
+            .ok_or_else(|| Denial::because("no rule can name this call"))?;
+        let snapshot = Snapshot::new(caller, notification);
+        let form = select(call, &snapshot)?;
+        let mut arguments = Vec::with_capacity(form.form().parameters.len());
+        for parameter in form.form().parameters {
+            arguments.push(Argument::read(worker, &snapshot, form, parameter)?);
+        }
+        let open_how = snapshot.known_open_how().copied();
+        Ok(Self { notification: *notification, form, arguments, open_how })
+    }
+
     /// The file names of the call, in order.
     pub fn names(&self) -> impl Iterator<Item = &Resolved> {
         self.arguments.iter().filter_map(|argument| match argument {
@@ -43,6 +72,93 @@ pub enum Argument {
     Vector(Vec<Vec<u8>>),
     /// A socket address.
     Address(Address),
+}
+
+impl Argument {
+    fn read(
+        worker: &mut Worker,
+        snapshot: &Snapshot<'_>,
+        form: FormId,
+        parameter: &Parameter,
+    ) -> Result<Self, Denial> {
+        let caller = snapshot.caller();
+        let asked = |path| {
+            let question = (parameter.source, path);
+            files::asked(snapshot.notification(), form, snapshot.known_open_how(), question)
+        };
+        Ok(match parameter.source {
+            Source::Register(register) => {
+                Self::number(worker.container(), parameter.kind, snapshot.register(register))
+            }
+            Source::Text(argument) => Self::Text(snapshot.text(argument)?.to_bytes().to_vec()),
+            Source::Vector(argument) => Self::Vector(snapshot.vector(argument)?),
+            Source::OpenHow { argument, offset } => {
+                let how = snapshot.open_how(argument)?;
+                Self::Number(if offset == 0 { how.flags } else { how.mode })
+            }
+            Source::SocketAddress { address, length } => {
+                let (address, length) = (snapshot.register(address), snapshot.register(length));
+                match snapshot.socket_address(address, length)? {
+                    Some(bytes) => {
+                        Self::Address(Address::read(worker, caller, form.call().name, bytes)?)
+                    }
+                    None => Self::Absent,
+                }
+            }
+            Source::Path { path, .. } => {
+                let path = snapshot.text(path)?.clone();
+                Self::Name(resolve::resolve(worker, caller, asked(path))?)
+            }
+            Source::Descriptor(_) => {
+                Self::Name(resolve::resolve(worker, caller, asked(CString::default()))?)
+            }
+            // No handler performs these calls, so a rule that looks at their addresses is refused at conversion, and here.
+            Source::MessageName(_) | Source::MessageNames { .. } => Self::Absent,
+        })
+    }
+
+    fn number(container: &Container, kind: Kind, number: u64) -> Self {
+        match kind {
+            Kind::UserName => container.user_name(number as u32).map_or(Self::Absent, Self::Text),
+            // Which program a signal would reach: as for messages, no handler performs such a call.
+            Kind::ProcessName => Self::Absent,
+            _ => Self::Number(number),
+        }
+    }
+
+    /// The text that rules compare, if the argument is one.
+    #[must_use]
+    pub fn text(&self) -> Option<Cow<'_, [u8]>> {
+        match self {
+            Self::Absent | Self::Number(_) => None,
+            Self::Text(text) => Some(text.into()),
+            Self::Name(resolved) => Some(Cow::Borrowed(&resolved.name)),
+            Self::Vector(texts) => Some(Cow::Owned(texts.join(&b' '))),
+            Self::Address(address) => Some(Cow::Borrowed(&address.printed)),
+        }
+    }
+
+    /// The value for an event; `text` is what [`Self::text`] gave.
+    #[must_use]
+    pub fn value<'t>(&self, text: Option<&'t [u8]>) -> Value<'t> {
+        match (self, text) {
+            (Self::Number(number), _) => Value::Number(*number),
+            (_, Some(text)) => Value::Text(text),
+            (_, None) => Value::Absent,
+        }
+    }
+}
+
+/// The first form all of whose tests hold.
+fn select(call: &Call, snapshot: &Snapshot<'_>) -> Result<FormId, Denial> {
+    let mut failure = None;
+    let form = call.select(|test| {
+        snapshot.holds(test).unwrap_or_else(|denial| {
+            failure = Some(denial);
+            false
+        })
+    });
+    failure.map_or(Ok(form), Err)
 }
 
 /// `struct open_how` of linux/openat2.h.

@@ -23,8 +23,12 @@ pub struct Status {
     pub effective: u64,
     /// Permitted capabilities.
     pub permitted: u64,
-    /// Signals that wait for the thread or its process.
+    /// Threads in the process.
+    pub threads: u32,
+    /// Signals that wait for the thread.
     pub pending: u64,
+    /// Signals that wait for any thread of the process.
+    pub shared_pending: u64,
     /// Signals that the thread blocks.
     pub blocked: u64,
     /// Signals that the process ignores.
@@ -56,7 +60,9 @@ impl Status {
             "Groups" => self.groups = numbers(value)?,
             "CapPrm" => self.permitted = mask(value)?,
             "CapEff" => self.effective = mask(value)?,
-            "SigPnd" | "ShdPnd" => self.pending |= mask(value)?,
+            "Threads" => self.threads = value.parse().ok()?,
+            "SigPnd" => self.pending = mask(value)?,
+            "ShdPnd" => self.shared_pending = mask(value)?,
             "SigBlk" => self.blocked = mask(value)?,
             "SigIgn" => self.ignored = mask(value)?,
             _ => return Some(false),
@@ -82,15 +88,32 @@ impl Status {
         self.ns_tgid.last().copied().map(Tgid)
     }
 
-    /// A signal waits that the thread would act on now: it would interrupt a call that blocks.
+    /// Whether a signal waits that the thread would act on now: it would interrupt a call that blocks.
     #[must_use]
-    pub fn interrupted(&self) -> bool {
-        self.pending & !self.blocked & !self.ignored != 0
+    pub fn interruption(&self) -> Option<Interruption> {
+        let acts = |signals: u64| signals & !self.blocked & !self.ignored != 0;
+        if acts(self.pending) || (self.threads == 1 && acts(self.shared_pending)) {
+            Some(Interruption::Certain)
+        } else if acts(self.shared_pending) {
+            Some(Interruption::Shared)
+        } else {
+            None
+        }
     }
 }
 
+/// What interrupts a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interruption {
+    /// A signal that this thread will act on as soon as it is answered.
+    Certain,
+    /// A signal that another thread of the process may act on first. The kernel would not restart the call then, so it must be
+    /// answered with an error that programs know.
+    Shared,
+}
+
 /// How many lines [`Status::take`] wants.
-const NEEDED: usize = 13;
+const NEEDED: usize = 14;
 
 fn numbers<T: std::str::FromStr>(value: &str) -> Option<Vec<T>> {
     value.split_ascii_whitespace().map(|word| word.parse().ok()).collect()
@@ -122,8 +145,16 @@ mod tests {
 
     #[test]
     fn only_a_signal_that_acts_interrupts() {
-        let status = Status { pending: 0b1110, blocked: 0b0010, ..Status::default() };
-        assert!(status.interrupted());
-        assert!(!Status { ignored: 0b1100, ..status }.interrupted());
+        let status = Status { pending: 0b1110, blocked: 0b0010, threads: 2, ..Status::default() };
+        assert_eq!(status.interruption(), Some(Interruption::Certain));
+        assert_eq!(Status { ignored: 0b1100, ..status }.interruption(), None);
+    }
+
+    #[test]
+    fn a_signal_for_the_process_is_certain_only_for_its_only_thread() {
+        let status = Status { shared_pending: 0b10, threads: 2, ..Status::default() };
+        assert_eq!(status.interruption(), Some(Interruption::Shared));
+        let alone = Status { threads: 1, ..status };
+        assert_eq!(alone.interruption(), Some(Interruption::Certain));
     }
 }

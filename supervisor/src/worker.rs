@@ -1,17 +1,174 @@
-//! A thread that serves one listener.
+//! A thread that serves one listener: receive, read, judge, act, answer, record.
 
-use crate::files::devices::Devices;
+use crate::audit::Outcome;
+use crate::caller::Caller;
+use crate::container::Container;
+use crate::evidence::ContinueReason;
+use crate::exec;
 use crate::identity::Identity;
-use crate::listener::Listener;
+use crate::judge::{self, Judgement};
+use crate::listener::{Listener, StartUp};
+use crate::notification::{Denial, Notification, Reply};
+use crate::pool::Pool;
+use crate::record::{self, Finding};
+use crate::request::Request;
+use crate::status::Interruption;
+use nix::errno::Errno;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// What one serving thread owns.
 #[derive(Debug)]
 pub struct Worker {
-    /// The listener that it serves.
-    pub listener: Arc<Listener>,
     /// Whose credentials and root this thread has taken on.
     pub identity: Identity,
-    /// Which devices the container may use.
-    pub devices: Arc<Devices>,
+    pool: Arc<Pool>,
+}
+
+/// Whether a thread may serve on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Fitness {
+    /// It may.
+    Fit,
+    /// A panic left it with an identity that nobody knows.
+    Unfit,
+}
+
+impl Worker {
+    /// Makes the calling thread a serving one.
+    ///
+    /// # Errors
+    /// If the thread cannot have a root and a umask of its own.
+    pub fn new(pool: &Arc<Pool>) -> Result<Self, Errno> {
+        Ok(Self { identity: Identity::new()?, pool: Arc::clone(pool) })
+    }
+
+    /// The listener that it serves.
+    #[must_use]
+    pub fn listener(&self) -> &Arc<Listener> {
+        &self.pool.listener
+    }
+
+    /// What is known of the container.
+    #[must_use]
+    pub fn container(&self) -> &Arc<Container> {
+        &self.pool.container
+    }
+
+    /// The threads that this one belongs to: another one serves while this one [blocks](Pool::block).
+    #[must_use]
+    pub fn pool(&self) -> Arc<Pool> {
+        Arc::clone(&self.pool)
+    }
+
+    /// Answers one call. A panic denies it.
+    pub fn serve(&mut self, notification: &Notification) -> Fitness {
+        let listener = Arc::clone(self.listener());
+        let caller = Caller::new(&listener, notification);
+        let (reply, fitness) = match survive(|| self.decide(&caller, notification)) {
+            Some(reply) => (reply, Fitness::Fit),
+            None => {
+                self.refuse(&caller, notification, None, "the supervisor failed");
+                (Reply::Error(Errno::EPERM), Fitness::Unfit)
+            }
+        };
+        listener.answer(notification.id, reply);
+        fitness
+    }
+
+    fn decide(&mut self, caller: &Caller<'_>, notification: &Notification) -> Reply {
+        if let Some(proof) = self.listener().start_up(notification.tid) {
+            let reply = self.start_up(caller, notification, proof);
+            return self.settle(caller, notification, None, reply);
+        }
+        match Request::read(self, caller, notification) {
+            Ok(request) => {
+                let reply = self.judge_and_act(caller, &request);
+                self.settle(caller, notification, Some(&request), reply)
+            }
+            Err(denial) => self.settle(caller, notification, None, Err(denial)),
+        }
+    }
+
+    fn judge_and_act(&mut self, caller: &Caller<'_>, request: &Request) -> Result<Reply, Denial> {
+        let container = Arc::clone(self.container());
+        match judge::judge(&container, caller, request)? {
+            Judgement::Denied(errno) => Ok(Reply::Error(errno)),
+            Judgement::Permitted(permission) if exec::is_execve(request.notification.number) => {
+                exec::perform(self, caller, request, &permission)
+            }
+            Judgement::Permitted(permission) => permission.perform(self, caller, request),
+        }
+    }
+
+    /// The answer for the caller; what is our fault goes into the book.
+    fn settle(
+        &self,
+        caller: &Caller<'_>,
+        notification: &Notification,
+        request: Option<&Request>,
+        reply: Result<Reply, Denial>,
+    ) -> Reply {
+        match reply {
+            Ok(reply) => reply,
+            Err(Denial::Caller(errno)) => Reply::Error(errno),
+            Err(Denial::Interrupted(Interruption::Certain)) => Reply::Restart,
+            Err(Denial::Interrupted(Interruption::Shared)) => Reply::Error(Errno::EINTR),
+            // Should it wait nevertheless, it must not wait for ever.
+            Err(Denial::Gone) => Reply::Error(Errno::EPERM),
+            Err(Denial::Unsafe(reason)) => {
+                self.refuse(caller, notification, request, &reason);
+                Reply::Error(Errno::EPERM)
+            }
+        }
+    }
+
+    /// Writes a refusal into the book.
+    pub fn refuse(
+        &self,
+        caller: &Caller<'_>,
+        notification: &Notification,
+        request: Option<&Request>,
+        reason: &str,
+    ) {
+        let container = self.container();
+        container.audit.count(Outcome::Deny);
+        let finding = Finding { errno: Some(Errno::EPERM), rule: None, reason: Some(reason) };
+        match request {
+            Some(request) => record::judged(container, caller, request, finding),
+            None => record::unread(container, caller, notification, finding),
+        }
+    }
+
+    /// The runtime's own code goes on until it starts the workload.
+    fn start_up(
+        &mut self,
+        caller: &Caller<'_>,
+        notification: &Notification,
+        proof: StartUp,
+    ) -> Result<Reply, Denial> {
+        if exec::is_execve(notification.number) {
+            exec::enter(self, caller, notification, proof)
+        } else {
+            Ok(Reply::Continue(ContinueReason::StartUp(proof)))
+        }
+    }
+}
+
+/// Runs something that may panic; none if it did. The worker is not used again then, and whatever else it shares is behind
+/// locks, so nothing half changed is seen.
+fn survive<T>(act: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(act)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_survived() {
+        assert_eq!(survive(|| 1), Some(1));
+        assert_eq!(survive(|| -> i32 { panic!("on purpose") }), None);
+    }
 }

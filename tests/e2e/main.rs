@@ -3,7 +3,13 @@
 //! `cargo test --release -p tests --test e2e -- FILTER` runs some of them, `-- --list` names all.
 #![forbid(unsafe_code)]
 
+mod attacks;
+mod bad_input;
+mod convert;
+mod exec_confined;
+mod leaks;
 mod life_cycle;
+mod talk;
 
 use anyhow::{Result, anyhow};
 use libtest_mimic::{Arguments, Trial};
@@ -17,6 +23,17 @@ struct Test {
 }
 
 type Play = Box<dyn FnOnce(&Engine) -> Result<()> + Send>;
+
+/// One test for each function named, called like it.
+macro_rules! tests_of {
+    ($($function:ident),* $(,)?) => {
+        vec![$($crate::Test::new(
+            concat!(module_path!(), "::", stringify!($function)).trim_start_matches("e2e::"),
+            $function,
+        )),*]
+    };
+}
+use tests_of;
 
 impl Test {
     fn new(
@@ -45,9 +62,18 @@ fn main() {
     // Containers mostly wait for the engine; more of them at a time only blur what is measured.
     arguments.test_threads.get_or_insert(2);
     let engine = Shared::default();
-    let tests = [life_cycle::tests()];
+    let tests = [
+        life_cycle::tests(),
+        talk::tests(),
+        exec_confined::tests(),
+        bad_input::tests(),
+        convert::tests(),
+        attacks::tests(),
+    ];
     let trials = tests.into_iter().flatten().map(|test| test.trial(&engine)).collect();
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    drop(engine);
-    conclusion.exit();
+    let played = libtest_mimic::run(&arguments, trials);
+    let engine = Arc::into_inner(engine).and_then(OnceLock::into_inner).and_then(Result::ok);
+    let left = libtest_mimic::run(&arguments, leaks::trials(engine));
+    played.exit_if_failed();
+    left.exit();
 }

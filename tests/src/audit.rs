@@ -16,6 +16,9 @@ pub struct Record {
     /// The call, as rules name it; none in the summary.
     #[serde(default)]
     pub call: String,
+    /// The arguments, as rules see them.
+    #[serde(default)]
+    pub arguments: BTreeMap<String, String>,
     /// `permit` or `deny`.
     #[serde(default)]
     pub decision: String,
@@ -25,6 +28,9 @@ pub struct Record {
     /// `file:line` of the rule that decided.
     #[serde(default)]
     pub rule: Option<String>,
+    /// What no rule tells.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// Everything else.
     #[serde(flatten)]
     pub rest: BTreeMap<String, serde_json::Value>,

@@ -89,7 +89,7 @@ impl Engine {
         let run = self.home.run();
         let file = run.join("daemon.json");
         let configuration = json!({
-            "runtimes": runtime::registered(&self.home)?,
+            "runtimes": runtime::register(&self.home)?,
             "bridge": "none",
             "iptables": false,
             "ip6tables": false,

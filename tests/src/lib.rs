@@ -3,12 +3,14 @@
 #![forbid(unsafe_code)]
 
 pub mod audit;
+pub mod bundle;
 pub mod command;
 pub mod container;
 pub mod engine;
 pub mod place;
 pub mod runtime;
 pub mod sweep;
+pub mod talk;
 pub mod terminal;
 
 pub use command::Finished;

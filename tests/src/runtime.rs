@@ -4,6 +4,7 @@
 use crate::place::{self, Home};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The name of a runtime, as in `docker run --runtime`.
@@ -31,7 +32,7 @@ impl Runtime {
 }
 
 /// The folders whose `*.policy` files become runtimes.
-const FOLDERS: [&str; 2] = ["examples/talk", "tests/policies"];
+const FOLDERS: [&str; 3] = ["examples/talk", "tests/policies", "tests/policies/bad"];
 
 /// Every policy file that becomes a runtime.
 ///
@@ -41,8 +42,8 @@ pub fn policies() -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for folder in FOLDERS {
         let folder = place::workspace().join(folder);
-        for entry in std::fs::read_dir(&folder)
-            .with_context(|| format!("cannot list {}", folder.display()))?
+        for entry in
+            fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?
         {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "policy") {
@@ -60,35 +61,42 @@ pub fn policy_name(file: &Path) -> String {
     file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The `runtimes` of the engine's configuration file.
+/// Runtimes that are no policy of ours, with their own arguments.
+const OTHERS: [(&str, &str); 4] = [
+    ("by-program", "--policy-dir={workspace}/tests/policies/by-program"),
+    ("missing", "--policy=no-such-policy"),
+    ("unreadable", "--policy={workspace}/tests/policies"),
+    ("misconfigured", "--config={workspace}/tests/policies/bad/shim.toml"),
+];
+
+/// Writes what the runtimes read, and gives the `runtimes` of the engine's configuration file.
 ///
 /// # Errors
-/// A path has a blank: Docker joins the arguments without quotes.
-pub fn registered(home: &Home) -> Result<Value> {
+/// A file cannot be written, or a path has a blank: Docker joins the arguments without quotes.
+pub fn register(home: &Home) -> Result<Value> {
+    let config = home.run().join("shim.toml");
+    fs::write(&config, format!("audit = '{}/<id>.jsonl'\n", home.audit().display()))?;
+    let config = format!("--config={}", config.display());
     let mut runtimes = Map::new();
     for file in policies()? {
-        runtimes.insert(
-            Runtime::policy(&policy_name(&file)).0,
-            entry(home, &[format!("--policy={}", file.display())])?,
-        );
+        let policy = format!("--policy={}", file.display());
+        runtimes.insert(Runtime::policy(&policy_name(&file)).0, entry(&[&config, &policy])?);
     }
-    let by_program = place::workspace().join("tests/policies/by-program");
-    runtimes.insert(
-        "systrace-by-program".to_owned(),
-        entry(home, &[format!("--policy-dir={}", by_program.display())])?,
-    );
-    runtimes.insert(
-        "systrace-missing".to_owned(),
-        entry(home, &["--policy=no-such-policy".to_owned()])?,
-    );
+    for (name, argument) in OTHERS {
+        let argument = argument.replace("{workspace}", &place::workspace().to_string_lossy());
+        let arguments = if argument.starts_with("--config") {
+            vec![&argument]
+        } else {
+            vec![&config, &argument]
+        };
+        runtimes.insert(Runtime::policy(name).0, entry(&arguments)?);
+    }
     Ok(Value::Object(runtimes))
 }
 
-fn entry(home: &Home, arguments: &[String]) -> Result<Value> {
+fn entry(arguments: &[&String]) -> Result<Value> {
     let path = place::shim();
-    let mut arguments = arguments.to_vec();
-    arguments.push(format!("--audit={}", home.audit().display()));
-    for word in arguments.iter().map(String::as_str).chain(path.to_str()) {
+    for word in arguments.iter().map(|word| word.as_str()).chain(path.to_str()) {
         if word.contains(char::is_whitespace) {
             bail!(
                 "Docker cannot pass {word:?} to a runtime: move the workspace to a path without blanks"

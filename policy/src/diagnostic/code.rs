@@ -152,12 +152,12 @@ fails with EPERM."
 "`ask` takes no flag; what stands in brackets after it is ignored."
 
     100 UnknownCall Error "unknown call"
-"No Linux call, no call of the old systems and no alias has this name. A rule that can never apply would give a false sense of safety,
-so the file is refused. `CALLS.md` lists the names."
+"No Linux call, no call of the old systems and no alias has this name. A rule that can never apply would give
+a false sense of safety, so the file is refused. `CALLS.md` lists the names."
 
     101 UnknownEmulation Error "unknown emulation"
-"The emulations are native, netbsd, freebsd, bsdos, darwin, linux and linux64. They share one table of names: every rule may use
-the names of today's Linux calls, too."
+"The emulations are native, netbsd, freebsd, bsdos, darwin, linux and linux64. They share one table of names:
+every rule may use the names of today's Linux calls, too."
 
     102 UnknownTemplate Error "unknown template"
 "`Include: NAME` names a template of the installation or a built-in one: linux-base, docker-default."
@@ -166,21 +166,33 @@ the names of today's Linux calls, too."
 "The included template is refused itself. Check its file alone to see all that is wrong with it."
 
     104 Regex Error "no regular expression"
-"The text of `re` is a POSIX extended regular expression. Refused are what POSIX leaves undefined (`**`, `*` at the start, `\\d`), back-references,
-and patterns that grow too large. A backslash for the pattern is written `\\\\` in a policy: `re \"a\\\\.b\"`."
+"The text of `re` is a POSIX extended regular expression. Refused are what POSIX leaves undefined (`**`, `*`
+at the start, `\\d`), back-references, and patterns that grow too large. A backslash for the pattern is
+written `\\\\` in a policy: `re \"a\\\\.b\"`."
 
     150 NoCounterpart Warning "call that Linux does not have"
-"The name is a call of an old system that nothing on Linux corresponds to, or a hole in an old table. The rule has no effect."
+"The name is a call of an old system that nothing on Linux corresponds to, or a hole in an old table. The rule
+has no effect."
 
     151 UnknownArgument Warning "argument that the call does not have"
-"A comparison with an argument that a call does not have never holds, not even with `neq`. Rules of an alias know only `filename`."
+"A comparison with an argument that a call does not have never holds, not even with `neq`. Rules of an alias
+know only `filename`."
 
     152 PlainOrder Warning "plain rule that the original tried first"
-"systrace 1.6 let a plain `permit` or `deny` of a call override all of the call's other rules, wherever it stood. Here the first rule
-that matches decides, as everywhere else. Put the plain rule first if you relied on that; remove the others if they were never meant."
+"systrace 1.6 let a plain `permit` or `deny` of a call override all of the call's other rules, wherever it
+stood. Here the first rule that matches decides, as everywhere else. Put the plain rule first if you relied on
+that; remove the others if they were never meant."
 
     153 LiteralPattern Warning "eq compares whole texts"
 "`eq` and `neq` know no wildcards: `*` and `?` mean themselves. Write `match` for a pattern."
+
+    154 Unreachable Warning "rule that never decides"
+"A rule above it has the same name and decides every call, since the first rule that matches decides. Move it
+up, or remove it."
+
+    155 UnknownIndex Warning "index that the call does not have"
+"`filename[k]` is the k-th file name of a call, counted from 0. No call of this name has so many, so the
+comparison never holds."
 }
 
 #[cfg(test)]

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use crate::ast::RuleText;
-use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::program::{Rule, RuleId};
 use crate::registry::names::Named;
 use crate::registry::{Alias, FormId, forms};
@@ -14,8 +12,6 @@ use crate::rules::{Arranger, FormLists};
 pub(super) struct Lists {
     own: HashMap<FormId, Vec<RuleId>>,
     aliases: [Vec<RuleId>; 2],
-    /// Where the first rule of each call name stands.
-    named: HashMap<String, Span>,
 }
 
 impl Lists {
@@ -28,19 +24,6 @@ impl Lists {
             Named::Alias(alias) => self.aliases[*alias as usize].push(rule),
             Named::Nothing | Named::Unknown => {}
         }
-    }
-
-    /// A plain rule below other rules of the same name: the original would have let it override them.
-    pub(super) fn overridden(&mut self, text: &RuleText, meaning: &Named) -> Option<Diagnostic> {
-        let Named::Forms(_) = meaning else { return None };
-        let first = *self.named.entry(text.call.value.clone()).or_insert(text.span);
-        if !text.plain || text.predicate.is_some() || first == text.span {
-            return None;
-        }
-        let message =
-            "systrace 1.6 tried this plain rule first; here the rules above it come first";
-        let finding = Diagnostic::new(Code::PlainOrder, text.span, message);
-        Some(finding.label(first, "a rule on the same call"))
     }
 
     fn own(&self, form: FormId) -> &[RuleId] {
@@ -58,9 +41,9 @@ impl Lists {
     }
 }
 
-/// The lists of every form. An included rule judges a form only where the policy itself says nothing: rules on names, if
-/// no rule of the policy judges the form at all; rules of an alias, if the policy has none on that alias or on a
-/// name of the form.
+/// The lists of every form. An included rule judges a form only where the policy itself says
+/// nothing: rules on names, if no rule of the policy judges the form at all; rules of an alias, if
+/// the policy has none on that alias or on a name of the form.
 pub(super) fn arrange(policy: &Lists, included: &Lists, rules: &[Rule]) -> Vec<FormLists> {
     let mut arranger = Arranger::new(rules);
     let lists = forms().map(|form| {

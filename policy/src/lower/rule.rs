@@ -1,5 +1,7 @@
 //! One rule.
 
+use std::collections::BTreeMap;
+
 use crate::ast::{self, Expression, Operator, RuleText, Test};
 use crate::condition::{Comparison, Condition};
 use crate::diagnostic::{Code, Diagnostic};
@@ -92,25 +94,36 @@ pub(super) fn check(text: &RuleText, meaning: &Named) -> Vec<Diagnostic> {
     }
 }
 
-fn check_test(test: &Test, call: &str, known: &[&str]) -> Vec<Diagnostic> {
-    let Test { argument, operator, text, .. } = test;
-    let mut findings = Vec::new();
-    if !known.iter().any(|name| name.eq_ignore_ascii_case(&argument.value)) {
-        let message = format!("`{call}` has no argument `{}`: this never holds", argument.value);
+fn check_test(test: &Test, call: &str, known: &[(&'static str, usize)]) -> Vec<Diagnostic> {
+    [check_argument(test, call, known), check_text(test)].into_iter().flatten().collect()
+}
+
+fn check_argument(test: &Test, call: &str, known: &[(&'static str, usize)]) -> Option<Diagnostic> {
+    let Test { argument, index, .. } = test;
+    let name = &argument.value;
+    let Some((_, count)) = known.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
+        let message = format!("`{call}` has no argument `{name}`: this never holds");
         let finding = Diagnostic::new(Code::UnknownArgument, argument.span, message);
-        let list = || (!known.is_empty()).then(|| format!("it has {}", known.join(", ")));
-        let help = suggest::help(&argument.value, known.iter().copied()).or_else(list);
-        findings.push(helped(finding, help));
-    }
+        let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
+        let list = || (!names.is_empty()).then(|| format!("it has {}", names.join(", ")));
+        return Some(helped(finding, suggest::help(name, names.iter().copied()).or_else(list)));
+    };
+    let index = index.filter(|index| usize::from(*index) >= *count)?;
+    let message = format!("`{call}` has no `{name}[{index}]`: this never holds");
+    Some(
+        Diagnostic::new(Code::UnknownIndex, argument.span, message)
+            .help("arguments are counted from 0"),
+    )
+}
+
+fn check_text(test: &Test) -> Option<Diagnostic> {
+    let Test { operator, text, .. } = test;
     let literal = matches!(operator, Operator::Eq | Operator::Neq);
-    if literal && text.value.iter().any(|byte| b"*?".contains(byte)) {
-        let message = format!("`{}` compares with the whole text, `*` and all", operator.name());
-        findings.push(
-            Diagnostic::new(Code::LiteralPattern, text.span, message)
-                .help("`match` knows wildcards"),
-        );
-    }
-    findings
+    let wild = text.value.iter().any(|byte| b"*?".contains(byte));
+    let message = format!("`{}` compares with the whole text, `*` and all", operator.name());
+    (literal && wild).then(|| {
+        Diagnostic::new(Code::LiteralPattern, text.span, message).help("`match` knows wildcards")
+    })
 }
 
 fn helped(finding: Diagnostic, help: Option<String>) -> Diagnostic {
@@ -120,18 +133,18 @@ fn helped(finding: Diagnostic, help: Option<String>) -> Diagnostic {
     }
 }
 
-/// The arguments that rules of this name can test.
-fn arguments(meaning: &Named) -> Vec<&'static str> {
-    let mut known = match meaning {
-        Named::Forms(forms) => {
-            let parameters = forms.iter().flat_map(|id| id.form().parameters);
-            parameters.map(|parameter| parameter.name).collect()
+/// The arguments that rules of this name can test, and how many of each a form has at most.
+fn arguments(meaning: &Named) -> Vec<(&'static str, usize)> {
+    let Named::Forms(forms) = meaning else { return vec![("filename", 1)] };
+    let mut known = BTreeMap::new();
+    for form in forms.iter().map(|id| id.form()) {
+        for parameter in form.parameters {
+            let same = form.parameters.iter().filter(|other| other.name == parameter.name);
+            let most = known.entry(parameter.name).or_insert(0);
+            *most = same.count().max(*most);
         }
-        _ => vec!["filename"],
-    };
-    known.sort_unstable();
-    known.dedup();
-    known
+    }
+    known.into_iter().collect()
 }
 
 /// The comparisons of a condition, from left to right.

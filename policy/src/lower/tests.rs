@@ -45,8 +45,8 @@ const PERMIT: Verdict = Verdict::Permit(PermitFlag::None);
 #[test]
 fn the_first_rule_that_matches_decides() {
     let policy = policy(
-        "native-chdir: filename match \"/a\" then permit\nnative-chdir: filename match \"/a/b\" then deny\n\
-         native-chdir: deny[enoent]\nnative-chdir: permit\n",
+        "native-chdir: filename match \"/a\" then permit\n\
+         native-chdir: filename match \"/a/b\" then deny\nnative-chdir: deny[enoent]\nnative-chdir: permit\n",
     );
     assert_eq!(verdict(&policy, "chdir", "/a/b"), PERMIT);
     assert!(matches!(verdict(&policy, "chdir", "/c"), Verdict::Deny(errno) if errno.number() == 2));
@@ -55,7 +55,8 @@ fn the_first_rule_that_matches_decides() {
 #[test]
 fn names_come_before_aliases() {
     let policy = policy(
-        "native-fswrite: filename match \"/tmp\" then permit\nnative-chmod: filename eq \"/tmp/x\" then deny\n",
+        "native-fswrite: filename match \"/tmp\" then permit\n\
+         native-chmod: filename eq \"/tmp/x\" then deny\n",
     );
     assert!(matches!(verdict(&policy, "chmod", "/tmp/x"), Verdict::Deny(_)));
     assert_eq!(verdict(&policy, "chmod", "/tmp/y"), PERMIT);
@@ -116,12 +117,18 @@ fn errors_are_reported_together() {
 
 #[test]
 fn odd_rules_are_warned_about() {
-    use Code::{LiteralPattern, NoCounterpart, PlainOrder, UnknownArgument};
+    use Code::{
+        LiteralPattern, NoCounterpart, PlainOrder, UnknownArgument, UnknownIndex, Unreachable,
+    };
     assert_eq!(codes("native-kbind: permit\n"), [NoCounterpart]);
     assert_eq!(codes("native-fsread: oflags eq \"ro\" then permit\n"), [UnknownArgument]);
     assert_eq!(codes("native-open: oflgs eq \"ro\" then permit\n"), [UnknownArgument]);
     assert_eq!(codes("native-open: oflags eq \"ro\" then permit\n"), []);
     assert_eq!(codes("native-connect: sockaddr eq \"inet-*\" then ask\n"), [LiteralPattern]);
     assert_eq!(codes("native-read: true then deny\nnative-read: permit\n"), [PlainOrder]);
+    assert_eq!(codes("native-fsread: permit\nnative-fsread: true then deny\n"), [Unreachable]);
+    assert_eq!(codes("native-fsread: true then ask\nnative-fsread: true then deny\n"), []);
+    assert_eq!(codes("native-open: filename[1] eq \"\" then permit\n"), [UnknownIndex]);
+    assert_eq!(codes("native-rename: filename[1] eq \"\" then permit\n"), []);
     assert_eq!(codes("native-read: permit\nnative-write: permit\n"), []);
 }

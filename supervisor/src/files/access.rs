@@ -43,7 +43,7 @@ fn check(
     let kind = object.kind();
     let wanted = (mode & libc::R_OK != 0, mode & libc::W_OK != 0);
     if matches!(kind, SFlag::S_IFCHR | SFlag::S_IFBLK)
-        && !worker.devices.permit(kind, object.status.st_rdev, wanted)
+        && !worker.container().devices.permit(kind, object.status.st_rdev, wanted)
     {
         return Err(Errno::EPERM.into());
     }

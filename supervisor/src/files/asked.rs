@@ -11,8 +11,19 @@ use std::ffi::CString;
 
 /// The calls whose every name is a place in a folder: no link at its end is followed, whatever it is.
 const PLACES: &[&str] = &[
-    "bind", "mkdir", "mkdirat", "mknod", "mknodat", "rename", "renameat", "renameat2", "rmdir",
-    "symlink", "symlinkat", "unlink", "unlinkat",
+    "bind",
+    "mkdir",
+    "mkdirat",
+    "mknod",
+    "mknodat",
+    "rename",
+    "renameat",
+    "renameat2",
+    "rmdir",
+    "symlink",
+    "symlinkat",
+    "unlink",
+    "unlinkat",
 ];
 
 /// The register with the `AT_*` flags of the calls that know `AT_EMPTY_PATH`.
@@ -38,6 +49,7 @@ pub fn asked(
     let call = form.call().name;
     let (dirfd, argument, links) = match source {
         Source::Path { dirfd, path, links } => (dirfd, path, links),
+        Source::Descriptor(register) => (Some(register), register, Links::Follow),
         _ => (None, 0, Links::Keep),
     };
     let follow = follows(links, notification, how);

@@ -3,7 +3,7 @@
 //! What exists is opened again through our descriptor of it; what does not is created where the judged name said, and only
 //! if it still does not exist. So nothing is ever opened by a name that could have changed its meaning since.
 
-use super::{name, settle};
+use super::{name, settle, tty};
 use crate::caller::Caller;
 use crate::host;
 use crate::identity::Who;
@@ -47,11 +47,7 @@ pub fn open(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Resu
 }
 
 /// The flags of an open, if the call is one.
-pub(super) fn flags(
-    call: &str,
-    notification: &Notification,
-    how: Option<&OpenHow>,
-) -> Option<i32> {
+pub(super) fn flags(call: &str, notification: &Notification, how: Option<&OpenHow>) -> Option<i32> {
     match call {
         "open" => Some(notification.int(1)),
         "openat" => Some(notification.int(2)),
@@ -187,15 +183,24 @@ fn existing(
     how: How,
 ) -> Result<OwnedFd, Denial> {
     if how.has(libc::O_PATH) {
-        return Ok(reopen_path(object, how)?);
+        let _acting = worker.identity.act_as(caller, Who::Effective)?;
+        return readable(object, how);
     }
     let kind = object.kind();
     if matches!(kind, SFlag::S_IFCHR | SFlag::S_IFBLK)
-        && !worker.devices.permit(kind, object.status.st_rdev, how.access())
+        && !worker.container().devices.permit(kind, object.status.st_rdev, how.access())
     {
         return Err(Errno::EPERM.into());
     }
-    let _acting = worker.identity.act_as(caller, Who::Effective)?;
+    let pool = worker.pool();
+    let acting = worker.identity.act_as(caller, Who::Effective)?;
+    if tty::is_tty(object) {
+        return tty::open(&acting, caller, object, how.again());
+    }
+    if kind == SFlag::S_IFIFO && !how.has(libc::O_NONBLOCK) {
+        // fifo(7): the open waits for the other end.
+        return pool.block(caller, || reopen(object, how));
+    }
     Ok(reopen(object, how)?)
 }
 
@@ -205,13 +210,13 @@ fn reopen(object: &Object, how: How) -> Result<OwnedFd, Errno> {
     openat(host::descriptors(), number.as_str(), how.again(), mode)
 }
 
-/// An `O_PATH` descriptor needs no permission but that of the folders on the way.
-fn reopen_path(object: &Object, how: How) -> Result<OwnedFd, Errno> {
-    if object.kind() == SFlag::S_IFLNK {
-        if how.has(libc::O_DIRECTORY) {
-            return Err(Errno::ENOTDIR);
-        }
-        return object.fd.try_clone().map_err(|_| Errno::EMFILE);
+/// The kernel hands over no `O_PATH` descriptor (`SECCOMP_IOCTL_NOTIF_ADDFD` gives EBADF). For folders and plain files, one
+/// opened for reading serves the same purposes, if the caller may read them; reading was judged.
+fn readable(object: &Object, how: How) -> Result<OwnedFd, Denial> {
+    let kept = how.flags & (libc::O_DIRECTORY | libc::O_CLOEXEC);
+    match object.kind() {
+        SFlag::S_IFDIR | SFlag::S_IFREG => Ok(reopen(object, How { flags: kept, mode: 0 })?),
+        _ if how.has(libc::O_DIRECTORY) => Err(Errno::ENOTDIR.into()),
+        _ => Err(Denial::because("only of a folder or a plain file can O_PATH be handed over")),
     }
-    reopen(object, how)
 }

@@ -7,7 +7,6 @@ use crate::identity::Who;
 use crate::notification::{Denial, Reply};
 use crate::request::Request;
 use crate::resolve::{Object, number};
-use crate::sys::files::file_size_limit;
 use crate::worker::Worker;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
@@ -42,11 +41,37 @@ pub fn truncate(
 
 /// The kernel would hold us to our own limit. Beyond the caller's it gets the signal and the error (setrlimit(2)).
 fn check_limit(caller: &Caller<'_>, object: &Object, length: i64) -> Result<(), Denial> {
-    let limit = file_size_limit(caller.tid().0)?;
-    caller.confirm()?;
-    if length <= object.status.st_size || length as u64 <= limit {
+    if length <= object.status.st_size || within_limit(&caller.read_file("limits")?, length) {
         return Ok(());
     }
+    caller.confirm()?;
     let _ = kill(Pid::from_raw(caller.tid().0), Signal::SIGXFSZ);
     Err(Errno::EFBIG.into())
+}
+
+/// Whether the soft limit of `/proc/TID/limits` (proc_pid_limits(5)) allows a file of this length.
+fn within_limit(limits: &str, length: i64) -> bool {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max file size"));
+    let soft = line.and_then(|line| line.split_ascii_whitespace().next());
+    match soft {
+        Some("unlimited") => true,
+        Some(number) => number.parse().is_ok_and(|limit: i64| length <= limit),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_soft_limit() {
+        let limits =
+            "Limit  Soft Limit  Hard Limit  Units\nMax file size   4096   unlimited  bytes\n";
+        assert!(within_limit(limits, 4096));
+        assert!(!within_limit(limits, 4097));
+        let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+        assert!(within_limit(&limits, 1));
+        assert!(!within_limit("", 1));
+    }
 }

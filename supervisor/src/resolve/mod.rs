@@ -128,6 +128,18 @@ impl Object {
 }
 
 impl Resolved {
+    /// The name as the caller gave it.
+    #[must_use]
+    pub fn asked(&self) -> &Name {
+        &self.asked
+    }
+
+    /// The name was empty, and what was found is the descriptor that stood before it.
+    #[must_use]
+    pub fn is_descriptor(&self) -> bool {
+        self.asked.path.is_empty()
+    }
+
     /// What the name reached.
     ///
     /// # Errors

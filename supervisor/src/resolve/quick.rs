@@ -29,6 +29,7 @@ pub(super) fn resolve(name: &Name, start: Option<&OwnedFd>) -> Outcome {
         Aim::Entry => place(name, start)?,
         Aim::Object { follow } | Aim::Creation { follow } => match object(name, start, follow) {
             Err(Errno::ENOENT) => vacancy(name, start)?,
+            Err(Errno::EXDEV) => return refused(name, start, Errno::EXDEV),
             Err(errno) if is_scoped(name) => return refused(name, start, errno),
             other => other.unwrap_or(None).map(named).transpose()?.flatten(),
         },

@@ -12,7 +12,7 @@ use crate::sys::files::place;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
@@ -80,11 +80,20 @@ impl Walk<'_> {
             if component.is_last() && self.name.aim == Aim::Entry && !component.is_dots() {
                 return self.entry(component);
             }
+            if self.is_folder_to_create(&component) {
+                return Err(Errno::EISDIR.into());
+            }
             if let Some(end) = self.step(component)? {
                 return end.finish(self);
             }
         }
         self.arrive()
+    }
+
+    /// open(2) with `O_CREAT` and a slash at the end fails whatever is there.
+    fn is_folder_to_create(&self, component: &Component) -> bool {
+        let creation = matches!(self.name.aim, Aim::Creation { .. });
+        creation && component.is_last() && !component.tail.is_empty() && !component.is_dots()
     }
 
     /// The next component, without taking it off the rest: an error before it is done is told with the whole rest.
@@ -101,7 +110,7 @@ impl Walk<'_> {
         if self.scene == Scene::Root && self.is_self(&component) {
             return self.step_self(component);
         }
-        let fd = match open_component(self.here.as_fd(), &component.text) {
+        let fd = match self.look_up(&component.text) {
             Err(Errno::ENOENT) if component.is_last() => return Ok(Some(End::Missing(component))),
             other => other?,
         };
@@ -113,6 +122,15 @@ impl Walk<'_> {
         }
         self.move_to(fd, &component)?;
         Ok(None)
+    }
+
+    /// A process may always look into its own folder, even if that belongs to root because the process may not be traced.
+    fn look_up(&self, component: &CStr) -> Result<OwnedFd, Errno> {
+        let look_up = || open_component(self.here.as_fd(), component);
+        match self.scene {
+            Scene::Own(_) => self.viewer.acting.with_our_powers(look_up),
+            _ => look_up(),
+        }
     }
 
     fn move_to(&mut self, fd: OwnedFd, component: &Component) -> Result<(), Denial> {

@@ -1,7 +1,7 @@
 //! File calls whose results go to the caller as the kernel lays them out, and those that nix does not wrap.
 
 use nix::errno::Errno;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -13,7 +13,9 @@ pub type StatxBytes = [u8; 256];
 pub fn stat_bytes(status: &libc::stat) -> &[u8] {
     const { assert!(size_of::<libc::stat>() == 144) };
     // SAFETY: the structure is plain numbers, padding is declared as fields, and the kernel or zeroes filled all of it.
-    unsafe { std::slice::from_raw_parts(std::ptr::from_ref(status).cast(), size_of::<libc::stat>()) }
+    unsafe {
+        std::slice::from_raw_parts(std::ptr::from_ref(status).cast(), size_of::<libc::stat>())
+    }
 }
 
 /// statx(2) on a descriptor, as the kernel writes it. `flags` are the `AT_STATX_*` bits of the caller.
@@ -106,25 +108,6 @@ pub fn check_open_flags(flags: i32, mode: u32) -> Result<(), Errno> {
     }
 }
 
-/// The largest file that a process may make (`RLIMIT_FSIZE`, prlimit(2)).
-///
-/// # Errors
-/// ESRCH if the process is gone.
-pub fn file_size_limit(pid: libc::pid_t) -> Result<u64, Errno> {
-    let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: prlimit64(2) with no new limit only writes the old one.
-    Errno::result(unsafe {
-        libc::syscall(
-            libc::SYS_prlimit64,
-            pid,
-            libc::RLIMIT_FSIZE,
-            std::ptr::null::<libc::rlimit64>(),
-            std::ptr::from_mut(&mut limit),
-        )
-    })?;
-    Ok(limit.rlim_cur)
-}
-
 /// What statfs(2) says of the file system and the mount of a descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileSystem {
@@ -140,12 +123,42 @@ pub struct FileSystem {
 /// What fstatfs(2) lists.
 pub fn file_system(fd: BorrowedFd<'_>) -> Result<FileSystem, Errno> {
     const ST_NOSYMFOLLOW: u64 = 0x2000; // linux/statfs.h
-    // struct statfs of asm-generic/statfs.h is 15 words on x86_64: f_type is the first, f_flags the eleventh. libc hides the latter.
-    let mut words = [0_u64; 15];
-    // SAFETY: fstatfs(2) writes one struct statfs, 120 bytes.
-    Errno::result(unsafe { libc::syscall(libc::SYS_fstatfs, fd.as_raw_fd(), words.as_mut_ptr()) })?;
+    let words = statfs_words(fd)?;
     Ok(FileSystem {
         is_proc: words[0] == libc::PROC_SUPER_MAGIC as u64,
         refuses_links: words[10] & ST_NOSYMFOLLOW != 0,
     })
+}
+
+/// fstatfs(2), also on an `O_PATH` descriptor, as the kernel writes it.
+///
+/// # Errors
+/// What fstatfs(2) lists.
+pub fn statfs(fd: BorrowedFd<'_>) -> Result<Vec<u8>, Errno> {
+    Ok(statfs_words(fd)?.iter().flat_map(|word| word.to_ne_bytes()).collect())
+}
+
+fn statfs_words(fd: BorrowedFd<'_>) -> Result<[u64; 15], Errno> {
+    // struct statfs of asm-generic/statfs.h is 15 words on x86_64: f_type is the first, f_flags the eleventh. libc hides the latter.
+    let mut words = [0_u64; 15];
+    // SAFETY: fstatfs(2) writes one struct statfs, 120 bytes.
+    Errno::result(unsafe { libc::syscall(libc::SYS_fstatfs, fd.as_raw_fd(), words.as_mut_ptr()) })?;
+    Ok(words)
+}
+
+/// Seconds and nanoseconds of the last access and of the last change; the nanoseconds may be `UTIME_NOW` or `UTIME_OMIT`.
+pub type Times = [(i64, i64); 2];
+
+/// utimensat(2), links followed. Without times: now.
+///
+/// # Errors
+/// What utimensat(2) lists.
+pub fn set_times(folder: BorrowedFd<'_>, path: &str, times: Option<&Times>) -> Result<(), Errno> {
+    let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
+    let times =
+        times.map(|times| times.map(|(tv_sec, tv_nsec)| libc::timespec { tv_sec, tv_nsec }));
+    let pointer = times.as_ref().map_or(std::ptr::null(), |times| times.as_ptr());
+    // SAFETY: utimensat(2) reads a text that ends with NUL, and two struct timespec unless the pointer is null.
+    Errno::result(unsafe { libc::utimensat(folder.as_raw_fd(), path.as_ptr(), pointer, 0) })
+        .map(drop)
 }

@@ -36,9 +36,10 @@ pub fn receive(socket: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<Received, Err
     };
     for control in got.cmsgs()? {
         match control {
-            // SAFETY: the kernel has just installed these descriptors for us; nobody else knows their numbers.
             ControlMessageOwned::ScmRights(raw) => {
-                received.fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }))
+                // SAFETY: the kernel has just installed these descriptors for us; nobody else knows their numbers.
+                let own = |fd| unsafe { OwnedFd::from_raw_fd(fd) };
+                received.fds.extend(raw.into_iter().map(own));
             }
             ControlMessageOwned::ScmCredentials(sender) => received.sender = Some(sender),
             _ => {}

@@ -1,7 +1,7 @@
 //! Descriptors of processes and of what they hold: pidfd_open(2), pidfd_getfd(2).
 
 use nix::errno::Errno;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// `PIDFD_THREAD` of linux/pidfd.h (since Linux 6.9).
 const PIDFD_THREAD: libc::c_uint = libc::O_EXCL as libc::c_uint;
@@ -48,4 +48,23 @@ pub fn share_descriptors(one: libc::pid_t, other: libc::pid_t) -> bool {
     const KCMP_FILES: libc::c_int = 2; // linux/kcmp.h
     // SAFETY: kcmp(2) takes numbers.
     unsafe { libc::syscall(libc::SYS_kcmp, one, other, KCMP_FILES, 0, 0) == 0 }
+}
+
+/// Closes every descriptor of the process but those listed. Their owners must never be used again: this is for a forked
+/// child that leaves everything of its parent behind.
+///
+/// # Errors
+/// What close_range(2) says.
+pub fn close_all_but(kept: &[RawFd]) -> Result<(), Errno> {
+    let mut kept = kept.to_vec();
+    kept.sort_unstable();
+    let ends = kept.iter().copied().chain([RawFd::MAX]);
+    let starts = std::iter::once(0).chain(kept.iter().map(|fd| fd + 1));
+    for (first, next) in starts.zip(ends).filter(|(first, next)| first < next) {
+        // SAFETY: close_range(2) takes numbers. That no one uses the closed descriptors any more is what this function asks for.
+        Errno::result(unsafe {
+            libc::syscall(libc::SYS_close_range, first as libc::c_uint, next as libc::c_uint - 1, 0)
+        })?;
+    }
+    Ok(())
 }

@@ -1,0 +1,31 @@
+# `make demo` and `make test` do everything from the set-up on: on Debian 12, as root.
+SHELL := /bin/bash
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+
+.PHONY: help setup demo test bench audit clean
+
+help:
+	@echo 'make demo    show the policies of the talk at work on real programs'
+	@echo 'make test    run every check and every test'
+	@echo 'make bench   measure, and write docs/benchmarks.md'
+	@echo 'make audit   check licences and advisories of the crates we use (installs cargo-deny)'
+	@echo 'make clean   remove what was built, the images included'
+
+setup:
+	@tests/setup/run
+
+demo: setup
+	@target/release/demo
+
+test: setup
+	@tests/run
+
+bench: setup
+	@target/release/bench
+
+audit:
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny check
+
+clean:
+	cargo clean

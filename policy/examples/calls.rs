@@ -1,0 +1,5 @@
+//! Prints the table at the end of `CALLS.md`: `cargo run -p policy --example calls`.
+
+fn main() {
+    print!("{}", policy::registry::reference());
+}

@@ -1,0 +1,65 @@
+//! `delete`: removes a container and everything that belongs to it.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use libcontainer::container::{Container, ContainerStatus};
+
+use crate::cgroup::companions::Companions;
+use crate::config::Settings;
+use crate::container::{StateError, Store, status_name};
+use crate::identifier::ContainerId;
+use crate::supervise;
+
+/// Delete a container
+#[derive(Debug, clap::Args)]
+pub struct Delete {
+    /// Kill it first if it runs; no error if it does not exist
+    #[arg(short, long)]
+    force: bool,
+    id: ContainerId,
+}
+
+impl Delete {
+    pub fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
+        let store = Store::new(&settings.config.root);
+        match store.load(&self.id) {
+            Ok(container) => delete(&store, container, self.force)?,
+            // What a killed `create` left is removed with it.
+            Err(StateError::Missing(_)) if self.force => remove_own(&store.own_folder(&self.id))?,
+            Err(error) => return Err(error.into()),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Deletes a loaded container.
+pub fn delete(store: &Store, mut container: Container, force: bool) -> anyhow::Result<()> {
+    let id: ContainerId = container.id().parse()?;
+    let status = container.status();
+    let deletable = matches!(status, ContainerStatus::Stopped | ContainerStatus::Created);
+    if !deletable && !force {
+        anyhow::bail!("cannot delete container {id} that is not stopped: {}", status_name(status));
+    }
+    let config = container.spec();
+    container.delete(force).context("cannot delete container")?;
+    if let Ok(config) = config {
+        let companions = Companions::of(&config.cgroup_path, container.systemd());
+        companions.remove().context("cannot remove the container's cgroups")?;
+    }
+    remove_own(&store.own_folder(&id))
+}
+
+/// The supervisor goes with its container; what it needed goes after it.
+fn remove_own(folder: &Path) -> anyhow::Result<()> {
+    supervise::end(folder, supervise::PATIENCE)?;
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,25 @@
+//! `resume`: ends what `pause` began.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use libcontainer::container::ContainerStatus;
+
+use crate::config::Settings;
+use crate::container::{Store, ensure_status};
+use crate::identifier::ContainerId;
+
+/// Resume all processes of a paused container
+#[derive(Debug, clap::Args)]
+pub struct Resume {
+    id: ContainerId,
+}
+
+impl Resume {
+    pub fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
+        let mut container = Store::new(&settings.config.root).load(&self.id)?;
+        ensure_status(&container, ContainerStatus::Paused)?;
+        container.resume().context("cannot resume container")?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,131 @@
+//! The calls that no crate of ours offers safely.
+#![allow(unsafe_code)] // Each block is one system call whose arguments are plain numbers or live in the caller.
+
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::unistd::ForkResult;
+
+/// kill(2) with any signal number, real-time ones too (nix knows the standard ones only).
+pub fn kill(pid: i32, signal: i32) -> Result<(), Errno> {
+    // SAFETY: kill(2) takes two numbers and touches no memory of ours.
+    Errno::result(unsafe { libc::kill(pid, signal) }).map(drop)
+}
+
+/// fork(2), refused in a process with threads: the child would have their locks, but nobody to open them.
+pub fn fork() -> Result<ForkResult, Errno> {
+    let threads = std::fs::read_dir("/proc/self/task").map_err(|_| Errno::EIO)?.count();
+    if threads != 1 {
+        return Err(Errno::EDEADLK);
+    }
+    // SAFETY: fork(2) is safe where there is one thread, and that was just counted.
+    unsafe { nix::unistd::fork() }
+}
+
+/// Ends the process at once: no destructor, no exit handler. A forked child may not run those of its parent.
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: _exit(2) takes a number and does not come back.
+    unsafe { libc::_exit(status) }
+}
+
+/// A descriptor of a process (pidfd_open(2)).
+pub fn open_process(pid: i32) -> Result<OwnedFd, Errno> {
+    // SAFETY: pidfd_open(2) takes two numbers.
+    let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
+    // SAFETY: the result is a new descriptor that nobody else owns; the kernel gives it the range of an int.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// Kills exactly that process (pidfd_send_signal(2)). One that has ended meanwhile is fine.
+pub fn kill_through(process: BorrowedFd<'_>) -> Result<(), Errno> {
+    // SAFETY: with a null siginfo only numbers are passed.
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            process.as_raw_fd(),
+            libc::SIGKILL,
+            std::ptr::null::<libc::siginfo_t>(),
+            0,
+        )
+    };
+    match Errno::result(outcome) {
+        Ok(_) | Err(Errno::ESRCH) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Puts this thread under a filter without a listener (seccomp(2)).
+pub fn install_filter(program: &[libc::sock_filter], flags: libc::c_ulong) -> Result<(), Errno> {
+    let length = program.len().try_into().map_err(|_| Errno::EINVAL)?;
+    let program = libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut() };
+    // SAFETY: seccomp(2) reads the sock_fprog and `len` instructions behind it; both outlive the call, and
+    // the kernel writes neither.
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            flags,
+            std::ptr::from_ref(&program),
+        )
+    };
+    Errno::result(outcome).map(drop)
+}
+
+/// Leaves the session keyring of the engine for a new, empty one (keyctl(2)). A kernel without keys has
+/// nothing to leave.
+pub fn join_new_session_keyring() -> Result<(), Errno> {
+    // SAFETY: KEYCTL_JOIN_SESSION_KEYRING with a null name reads no memory.
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_keyctl,
+            libc::KEYCTL_JOIN_SESSION_KEYRING,
+            std::ptr::null::<libc::c_char>(),
+        )
+    };
+    match Errno::result(outcome) {
+        Ok(_) | Err(Errno::ENOSYS) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Whether filters may ask a listener (`SECCOMP_GET_ACTION_AVAIL`, seccomp(2)).
+pub fn knows_notification() -> bool {
+    let action = libc::SECCOMP_RET_USER_NOTIF;
+    // SAFETY: the kernel reads one 32-bit action, which outlives the call.
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_GET_ACTION_AVAIL,
+            0,
+            std::ptr::from_ref(&action),
+        )
+    };
+    outcome == 0
+}
+
+/// Whether a listener may hold a caller so that only fatal signals end the wait (since Linux 5.19).
+///
+/// The kernel looks at the flags before it reads the program: without a program, known flags give EFAULT
+/// and unknown ones EINVAL.
+pub fn knows_killable_wait() -> bool {
+    let flags =
+        libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    // SAFETY: a null program makes the kernel fail before it changes anything.
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            flags,
+            std::ptr::null::<libc::sock_fprog>(),
+        )
+    };
+    Errno::result(outcome) == Err(Errno::EFAULT)
+}
+
+/// Gives SIGPIPE its default action back: Rust ignores it in every program (its runtime does so before
+/// `main`), and an ignored signal stays ignored over execve(2).
+pub fn restore_sigpipe() -> Result<(), Errno> {
+    // SAFETY: the default action runs no code of ours.
+    unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }.map(drop)
+}

@@ -1,0 +1,170 @@
+//! Calls that may block for long: they must end when the caller's own call would have ended.
+//!
+//! The kernel does not interrupt a caller whose notification was received, so that nothing is done twice. But a connect(2) that
+//! hangs, or an open(2) of a FIFO, must let the caller act on a signal. One thread looks after all such calls: it reads the signals
+//! that wait for their callers, and interrupts the serving thread when one would be acted on or when the caller is dead.
+
+use crate::caller::Caller;
+use crate::listener::Listener;
+use crate::notification::{Denial, NotificationId};
+use crate::status::{Interruption, Status};
+use crate::sys::signal;
+use nix::errno::Errno;
+use nix::sys::pthread::{Pthread, pthread_self};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often callers are looked at: the most that a signal is late.
+const TICK: Duration = Duration::from_millis(5);
+
+/// Longest `/proc/TID/status`: the list of groups may be long (65536 of them at most).
+const STATUS_LIMIT: usize = 1 << 20;
+
+/// The calls of one container that block now.
+#[derive(Debug, Default)]
+pub struct Blocked {
+    calls: Mutex<Calls>,
+    some: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    list: Vec<Call>,
+    watched: bool,
+}
+
+/// One call that a serving thread is in.
+#[derive(Debug)]
+struct Call {
+    id: NotificationId,
+    listener: Arc<Listener>,
+    status: File,
+    thread: Pthread,
+    end: Option<End>,
+}
+
+/// Why a call is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Dead,
+    Interrupted(Interruption),
+}
+
+impl Blocked {
+    /// Makes a call that may block, on the calling thread. It returns EINTR if it was interrupted before it had an effect.
+    ///
+    /// # Errors
+    /// The call's own error; [`Denial::Gone`] or [`Denial::Interrupted`] if it was given up.
+    pub fn call<T>(
+        self: &Arc<Self>,
+        listener: &Arc<Listener>,
+        caller: &Caller<'_>,
+        act: impl FnOnce() -> Result<T, Errno>,
+    ) -> Result<T, Denial> {
+        let entry = Entry::new(self, listener, caller)?;
+        match act() {
+            // Without a reason of the caller's it was a signal to us, such as the end of the listener.
+            Err(Errno::EINTR) => Err(match entry.end() {
+                Some(End::Interrupted(interruption)) => Denial::Interrupted(interruption),
+                Some(End::Dead) | None => Denial::Gone,
+            }),
+            other => Ok(other?),
+        }
+    }
+
+    fn calls(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the watching thread with the first call.
+    fn enter(self: &Arc<Self>, call: Call) -> std::io::Result<()> {
+        let mut calls = self.calls();
+        if !calls.watched {
+            let blocked = Arc::clone(self);
+            std::thread::Builder::new().name("watch".into()).spawn(move || blocked.watch())?;
+            calls.watched = true;
+        }
+        calls.list.push(call);
+        self.some.notify_one();
+        Ok(())
+    }
+
+    fn watch(&self) {
+        loop {
+            let calls = self.calls();
+            let idle = |calls: &mut Calls| calls.list.is_empty();
+            let waited = self.some.wait_while(calls, idle);
+            let mut calls = waited.unwrap_or_else(PoisonError::into_inner);
+            calls.list.iter_mut().for_each(Call::look);
+            drop(calls);
+            std::thread::sleep(TICK);
+        }
+    }
+}
+
+impl Call {
+    /// Interrupts the thread if there is a reason; again and again, since the first time may come before it blocks. The
+    /// thread has not ended: it takes its entry off the list first.
+    fn look(&mut self) {
+        self.end = self.end.or_else(|| self.reason());
+        if self.end.is_some() {
+            signal::interrupt(self.thread);
+        }
+    }
+
+    fn reason(&self) -> Option<End> {
+        if !self.listener.is_valid(self.id) {
+            return Some(End::Dead);
+        }
+        let Some(status) = read(&self.status) else { return Some(End::Dead) };
+        status.interruption().map(End::Interrupted)
+    }
+}
+
+/// The place of a blocking call on the list.
+struct Entry<'b> {
+    blocked: &'b Blocked,
+    id: NotificationId,
+}
+
+impl<'b> Entry<'b> {
+    fn new(
+        blocked: &'b Arc<Blocked>,
+        listener: &Arc<Listener>,
+        caller: &Caller<'_>,
+    ) -> Result<Self, Denial> {
+        let (id, thread) = (caller.notification().id, pthread_self());
+        let status = caller.open_file("status")?;
+        let call = Call { id, listener: Arc::clone(listener), status, thread, end: None };
+        blocked.enter(call).map_err(|_| Denial::because("no thread to watch a blocking call"))?;
+        Ok(Self { blocked, id })
+    }
+
+    fn end(&self) -> Option<End> {
+        let calls = self.blocked.calls();
+        calls.list.iter().find(|call| call.id == self.id)?.end
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        let mut calls = self.blocked.calls();
+        calls.list.retain(|call| call.thread != pthread_self());
+    }
+}
+
+fn read(status: &File) -> Option<Status> {
+    let mut bytes = vec![0; 4096];
+    loop {
+        let length = status.read_at(&mut bytes, 0).ok()?;
+        if length < bytes.len() {
+            return Status::parse(std::str::from_utf8(&bytes[..length]).ok()?);
+        }
+        if length >= STATUS_LIMIT {
+            return None;
+        }
+        bytes.resize(2 * length, 0);
+    }
+}

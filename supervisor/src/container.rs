@@ -1,0 +1,199 @@
+//! What all serving threads know of their container.
+
+use crate::audit::Audit;
+use crate::blocking::Blocked;
+use crate::caller::Caller;
+use crate::confinement::Confinement;
+use crate::environment::View;
+use crate::files::devices::Devices;
+use crate::idmap::IdMap;
+use crate::notification::{Denial, Tgid, Tid};
+use crate::processes::{FileId, Processes, Standing};
+use policy::ast::PermitFlag;
+use policy::{Action, BindError, Environment, Policy, PolicySet, Subject};
+use std::fs::OpenOptions;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::sync::Arc;
+
+/// One confined container, from the moment when its first listener arrives.
+#[derive(Debug)]
+pub struct Container {
+    /// Which devices it may use.
+    pub devices: Devices,
+    /// The book of decisions.
+    pub audit: Audit,
+    /// The calls that block now.
+    pub blocked: Arc<Blocked>,
+    /// Which process has which policy.
+    pub processes: Processes,
+    policies: PolicySet,
+    view: View,
+    users: IdMap,
+    groups: IdMap,
+    tracked: bool,
+    names_callers: bool,
+}
+
+/// Why a container cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum EnterError {
+    /// The process that handed the listener over cannot be looked at.
+    #[error("cannot look into the container")]
+    Look(#[source] std::io::Error),
+    /// A policy means nothing in this container.
+    #[error("{0}")]
+    Bind(String),
+    /// The audit file cannot be opened.
+    #[error("cannot open the audit file {path}")]
+    Audit {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Container {
+    /// Binds the policies to the container that the process `entry` is in.
+    ///
+    /// # Errors
+    /// [`EnterError`].
+    pub fn enter(confinement: &Confinement, entry: Tid) -> Result<Self, EnterError> {
+        let (users, groups) = IdMap::both(entry).map_err(EnterError::Look)?;
+        let view = View::new(root(entry).map_err(EnterError::Look)?, confinement.entry.clone());
+        let policies = bind(&confinement.policies, &view)?;
+        let rules = || policies.policies.iter().flat_map(Policy::rules);
+        let detaches = rules().any(|rule| rule.action == Action::Permit(PermitFlag::Detach));
+        Ok(Self {
+            devices: Devices::new(confinement.devices.clone()),
+            audit: open_audit(confinement)?,
+            blocked: Arc::default(),
+            processes: Processes::default(),
+            tracked: policies.policies.len() > 1 || detaches,
+            names_callers: rules().any(|rule| rule.predicate.is_some()),
+            policies,
+            view,
+            users,
+            groups,
+        })
+    }
+
+    /// The name of a user of the container.
+    #[must_use]
+    pub fn user_name(&self, uid: u32) -> Option<Vec<u8>> {
+        self.view.user_name(uid)
+    }
+
+    /// A policy of the set.
+    #[must_use]
+    pub fn policy(&self, at: usize) -> Option<&Policy> {
+        self.policies.policies.get(at)
+    }
+
+    /// The standing of a process that runs a program by its own policy: `None` if it has none.
+    #[must_use]
+    pub fn standing_for(&self, program: &[u8]) -> Option<Standing> {
+        let program = std::str::from_utf8(program).ok()?;
+        let own = self.policies.policy_for(program)?;
+        let at = self.policies.policies.iter().position(|policy| std::ptr::eq(policy, own))?;
+        Some(self.standing_at(at))
+    }
+
+    /// What the policy at this place means for a process.
+    #[must_use]
+    pub fn standing_at(&self, at: usize) -> Standing {
+        match self.policy(at) {
+            Some(policy) if policy.is_detached() => Standing::Detached,
+            _ => Standing::Policy(at),
+        }
+    }
+
+    /// Whether processes can differ in what governs them.
+    #[must_use]
+    pub fn is_tracked(&self) -> bool {
+        self.tracked
+    }
+
+    /// What governs the caller; all of it must permit.
+    ///
+    /// # Errors
+    /// A refusal if nothing is known of the process.
+    pub fn standings(&self, caller: &Caller<'_>) -> Result<Vec<Standing>, Denial> {
+        if !self.tracked {
+            return Ok(vec![self.standing_at(0)]);
+        }
+        // A number in the book is that of a living process, so a thread with this number leads it.
+        if let Some(standings) = self.processes.known(Tgid(caller.tid().0)) {
+            return Ok(standings);
+        }
+        if let Some(standings) = self.processes.known(caller.tgid()?) {
+            return Ok(standings);
+        }
+        let candidates = self.processes.candidates(FileId::of(caller.program()?)?);
+        if candidates.is_empty() {
+            return Err(Denial::because("nothing is known of the process that calls"));
+        }
+        Ok(candidates)
+    }
+
+    /// Notes what governs a process that has loaded a program and does not run yet.
+    ///
+    /// # Errors
+    /// If the process cannot be told apart from a later one: it must not run then.
+    pub fn enters(&self, process: Tgid, standings: Vec<Standing>) -> std::io::Result<()> {
+        if self.tracked {
+            let program = FileId::of_program(process)?;
+            self.processes.enter(process, program, standings)?;
+        }
+        Ok(())
+    }
+
+    /// The caller as `if user = …` sees it.
+    ///
+    /// # Errors
+    /// As [`Caller::status`].
+    pub fn subject(&self, caller: &Caller<'_>) -> Result<Subject, Denial> {
+        if !self.names_callers {
+            return Ok(Subject::default());
+        }
+        let status = caller.status()?;
+        let inside = |map: &IdMap, id| {
+            map.inside(id)
+                .ok_or_else(|| Denial::because("the container has no number for the caller"))
+        };
+        Ok(Subject {
+            uid: inside(&self.users, status.uids[0])?,
+            gid: inside(&self.groups, status.gids[0])?,
+        })
+    }
+}
+
+/// Every policy as it is in the container; all that is wrong with any of them otherwise.
+fn bind(set: &PolicySet, view: &View) -> Result<PolicySet, EnterError> {
+    let (mut policies, mut errors) = (Vec::new(), Vec::new());
+    for policy in &set.policies {
+        match policy.bind(view) {
+            Ok(bound) => policies.push(bound),
+            Err(wrong) => errors.extend(wrong.iter().map(BindError::to_string)),
+        }
+    }
+    if errors.is_empty() {
+        Ok(PolicySet { policies })
+    } else {
+        Err(EnterError::Bind(errors.join("; ")))
+    }
+}
+
+fn root(entry: Tid) -> std::io::Result<OwnedFd> {
+    let path = format!("/proc/{}/root", entry.0);
+    let options = OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)?;
+    Ok(options.into())
+}
+
+fn open_audit(confinement: &Confinement) -> Result<Audit, EnterError> {
+    let path = &confinement.audit;
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+    file.and_then(|file| Audit::start(confinement.id.clone(), file))
+        .map_err(|source| EnterError::Audit { path: path.clone(), source })
+}

@@ -1,0 +1,60 @@
+//! The supervisor of one victim: the real one, under a policy given as text.
+
+use policy::Source;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use supervisor::confinement::{Confinement, Entry};
+use supervisor::container::Container;
+use supervisor::files::devices::{Access, DeviceKind, Rule};
+use supervisor::filter::Filter;
+use supervisor::listener::Listener;
+use supervisor::notification::Tid;
+use supervisor::pool::Pool;
+
+/// Permits every file, but looks at every name.
+pub const PERMIT: &str = r#"Policy: /victim, Emulation: native
+	native-fsread: filename neq "/nowhere" then permit
+	native-fswrite: filename neq "/nowhere" then permit
+	native-fstat: permit
+	native-link: filename neq "/nowhere" then permit
+	native-chmod: filename neq "/nowhere" then permit
+	native-fchmod: permit
+	native-futimens: permit
+"#;
+
+/// Serves the victim; the result ends the threads once the victim is gone.
+pub fn serve(listener: OwnedFd, entry: i32, policy: &str) -> impl FnOnce() {
+    supervisor::sys::signal::prepare().unwrap();
+    let listener = Listener::new(listener, Tid(entry));
+    listener.start_workload();
+    let confinement = confinement(policy);
+    let container = Container::enter(&confinement, Tid(entry)).unwrap();
+    let pool = Pool::new(Arc::new(container), Arc::new(listener));
+    pool.start().unwrap();
+    move || {
+        pool.close();
+        std::fs::remove_file(&confinement.audit).unwrap();
+    }
+}
+
+fn confinement(policy: &str) -> Confinement {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let audit = format!("files-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let source = Source::new("test.policy", policy);
+    let policies = policy::compile(&source, &|_| None).unwrap().set;
+    let rule = |allow, kind, access| Rule { allow, kind, major: None, minor: None, access };
+    let make = Access { read: false, write: false, make: true };
+    Confinement {
+        id: "victim".into(),
+        policies,
+        filter: Filter::from_bytes(&[0; 8]).unwrap(),
+        audit: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(audit),
+        devices: vec![
+            rule(false, None, Access::ALL),
+            rule(true, Some(DeviceKind::Character), make),
+        ],
+        entry: Entry::default(),
+    }
+}

@@ -1,0 +1,33 @@
+//! What the victim does: system calls with arguments that no safe wrapper would pass, in a process of its own.
+#![allow(unsafe_code)]
+
+use nix::errno::Errno;
+use std::os::fd::{FromRawFd, OwnedFd};
+
+/// One system call: its result, or minus its error number.
+pub fn call(number: i64, arguments: [u64; 6]) -> i64 {
+    let [a, b, c, d, e, f] = arguments;
+    // SAFETY: the tests pass calls that read and write only buffers which they own, or pointers that the kernel refuses.
+    let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
+    if result == -1 { -(Errno::last_raw() as i64) } else { result }
+}
+
+/// Runs a function in a child process, which ends with it; gives the child's number.
+pub fn in_child(run: impl FnOnce() -> i32) -> libc::pid_t {
+    // SAFETY: the child runs ordinary code after fork(2). glibc makes its allocator safe for that, and nothing else
+    // that `run` uses holds a lock in another thread of the test.
+    match unsafe { libc::fork() } {
+        0 => {
+            let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or(101);
+            // SAFETY: ends the child at once, as is proper after fork(2).
+            unsafe { libc::_exit(code) }
+        }
+        child => child,
+    }
+}
+
+/// Takes a descriptor that a call has returned.
+pub fn take(fd: i64) -> OwnedFd {
+    // SAFETY: the caller passes the result of a call that made it a new descriptor.
+    unsafe { OwnedFd::from_raw_fd(fd as i32) }
+}

@@ -1,0 +1,185 @@
+/* floor open|stat PROGRAM ARGUMENT…: runs PROGRAM while this process answers its openat, or its newfstatat, in the same
+ * safe order of steps that the supervisor takes, with nothing else around them: what a supervised call costs at least.
+ *
+ * Receive; read the name; is the call still waiting, and are its credentials the same; with the caller's capabilities
+ * only: open the name as O_PATH below the root, ask for the resolved name, ask for the type, and open for use or take
+ * the status; answer. (seccomp_unotify(2), pidfd_open(2), capabilities(7).) */
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, uint64_t)
+#endif
+#define SYNC_WAKE_UP 1
+
+/* linux/pidfd.h of newer kernels than Debian 12's headers know. */
+struct pidfd_info {
+    uint64_t mask, cgroup;
+    uint32_t ids[12];
+};
+#define PIDFD_GET_INFO _IOWR(0xFF, 11, struct pidfd_info)
+#define PIDFD_INFO_CREDS 2
+
+static int root, own, task;
+static struct __user_cap_data_struct full[2], caller[2];
+
+static void fail(const char *what) {
+    perror(what);
+    exit(1);
+}
+
+static void capabilities(struct __user_cap_data_struct *set) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    if (syscall(SYS_capset, &header, set))
+        fail("capset");
+}
+
+/* The program's side: the filter, then the program. */
+static void become(long call, int ready, char **arguments) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof *code, code};
+    int listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                           SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, &program);
+    if (listener < 0)
+        fail("seccomp");
+    /* The listener closes at execve: it must be fetched before. */
+    char fetched;
+    if (write(ready, &listener, sizeof listener) != sizeof listener || read(ready, &fetched, 1) != 1)
+        fail("hand over");
+    execv(arguments[0], arguments);
+    fail(arguments[0]);
+}
+
+/* Reads the name, up to the end of its page: the next one may not be there. */
+static void name_of(pid_t pid, uint64_t address, char *name, size_t size) {
+    size_t page = 4096 - address % 4096;
+    struct iovec to = {name, page < size ? page : size}, from = {(void *)address, to.iov_len};
+    if (process_vm_readv(pid, &to, 1, &from, 1, 0) <= 0)
+        fail("process_vm_readv");
+}
+
+static void check(int listener, const struct seccomp_notif *call) {
+    struct pidfd_info info = {.mask = PIDFD_INFO_CREDS};
+    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &call->id))
+        fail("ID_VALID");
+    ioctl(task, PIDFD_GET_INFO, &info); /* An older kernel does not know it, and costs less. */
+}
+
+/* The resolved name, and a descriptor that stands for it. */
+static int resolve(const char *name, struct stat *status, char *number) {
+    char resolved[4096];
+    int place = openat(root, name, O_PATH | O_CLOEXEC);
+    sprintf(number, "%d", place);
+    if (place >= 0 && (readlinkat(own, number, resolved, sizeof resolved) < 0 || fstat(place, status)))
+        fail("resolve");
+    return place;
+}
+
+static void answer(int listener, const struct seccomp_notif *call, int error, int64_t value) {
+    struct seccomp_notif_resp reply = {.id = call->id, .error = error, .val = value};
+    ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &reply);
+}
+
+static void serve_open(int listener, const struct seccomp_notif *call) {
+    char name[4096], number[16];
+    struct stat status;
+    name_of(call->pid, call->data.args[1], name, sizeof name);
+    check(listener, call);
+    capabilities(caller);
+    int place = resolve(name, &status, number);
+    int file = place < 0 ? -1 : openat(own, number, call->data.args[2] | O_NOCTTY | O_CLOEXEC);
+    capabilities(full);
+    if (file < 0) {
+        answer(listener, call, -2, 0);
+    } else {
+        struct seccomp_notif_addfd give = {.id = call->id, .flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = file,
+                                           .newfd_flags = call->data.args[2] & O_CLOEXEC};
+        ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &give);
+        close(file);
+    }
+    if (place >= 0)
+        close(place);
+}
+
+static void serve_stat(int listener, const struct seccomp_notif *call) {
+    char name[4096], number[16];
+    struct stat status;
+    name_of(call->pid, call->data.args[1], name, sizeof name);
+    check(listener, call);
+    capabilities(caller);
+    int place = *name ? resolve(name, &status, number) : -1;
+    capabilities(full);
+    struct iovec from = {&status, sizeof status}, to = {(void *)call->data.args[2], sizeof status};
+    if (place < 0) {
+        answer(listener, call, -2, 0);
+        return;
+    }
+    process_vm_writev(call->pid, &from, 1, &to, 1, 0);
+    answer(listener, call, 0, 0);
+    close(place);
+}
+
+/* Takes the place of a worker that serves one container: its root, the caller's identity on files. */
+static void settle(pid_t program) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    if (syscall(SYS_capget, &header, full))
+        fail("capget");
+    memcpy(caller, full, sizeof caller);
+    caller[0].effective = 0xa80425fb; /* What Docker leaves to root. */
+    caller[1].effective = 0;
+    root = open("/", O_PATH | O_CLOEXEC);
+    own = open("/proc/self/fd", O_PATH | O_CLOEXEC | O_DIRECTORY);
+    task = syscall(SYS_pidfd_open, program, 0);
+    if (unshare(CLONE_FS) || fchdir(root) || chroot("."))
+        fail("chroot");
+    setfsgid(0);
+    setfsuid(0);
+}
+
+int main(int argc, char **argv) {
+    int ready[2], number;
+    if (argc < 3 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ready))
+        return 2;
+    int opens = strcmp(argv[1], "open") == 0;
+    pid_t program = fork();
+    if (program == 0)
+        become(opens ? SYS_openat : SYS_newfstatat, ready[1], argv + 2);
+    settle(program);
+    close(ready[1]);
+    if (read(ready[0], &number, sizeof number) != sizeof number)
+        return 1;
+    int listener = syscall(SYS_pidfd_getfd, task, number, 0);
+    if (listener < 0 || write(ready[0], "", 1) != 1)
+        fail("pidfd_getfd");
+    ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP);
+    for (;;) {
+        struct seccomp_notif call = {0};
+        int status;
+        if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) == 0)
+            (opens ? serve_open : serve_stat)(listener, &call);
+        else if (waitpid(program, &status, WNOHANG) == program)
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+    }
+}

@@ -1,0 +1,111 @@
+//! The figures as a page.
+
+use crate::calls::{CALLS, Cost};
+use crate::memory::Memory;
+use crate::start::{ROUNDS, Start};
+use anyhow::Result;
+use std::fmt::Write as _;
+use std::fs;
+use tests::command::finish;
+
+pub fn write(start: &[Start], calls: &[Cost], memory: &Memory) -> Result<String> {
+    let mut page = String::from(
+        "# Benchmarks\n\nWritten by `make bench`; every figure and its peers come from one run.\n\n",
+    );
+    machine(&mut page)?;
+    starts(&mut page, start)?;
+    for (call, _) in CALLS {
+        costs(&mut page, call, calls)?;
+    }
+    writeln!(page, "## Memory of a supervisor\n")?;
+    writeln!(
+        page,
+        "After 5000 supervised calls, its container asleep: {} kB resident, ",
+        memory.resident
+    )?;
+    writeln!(
+        page,
+        "of which {} kB are its share (shared pages divided by their users).",
+        memory.proportional
+    )?;
+    Ok(page)
+}
+
+fn machine(page: &mut String) -> Result<()> {
+    let said = |command: &str| -> Result<String> {
+        let mut words = command.split(' ');
+        let mut command = std::process::Command::new(words.next().unwrap_or_default());
+        finish(command.args(words), b"")?.success()
+    };
+    let processor = fs::read_to_string("/proc/cpuinfo")?;
+    let model =
+        processor.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    writeln!(page, "| | |\n|---|---|")?;
+    writeln!(page, "| date | {} |", said("date --utc +%Y-%m-%d")?)?;
+    writeln!(
+        page,
+        "| processor | {} × {} |",
+        said("nproc")?,
+        model.trim_start_matches(['\t', ':', ' '])
+    )?;
+    writeln!(page, "| kernel | {} |", said("uname -r")?)?;
+    for runtime in ["runc", "crun"] {
+        writeln!(
+            page,
+            "| {runtime} | {} |",
+            said(&format!("{runtime} --version"))?.lines().next().unwrap_or_default()
+        )?;
+    }
+    writeln!(page)?;
+    Ok(())
+}
+
+fn starts(page: &mut String, starts: &[Start]) -> Result<()> {
+    let runc =
+        starts.iter().find(|start| start.name == "runc").map_or(f64::NAN, |start| start.median);
+    writeln!(page, "## Start of a container\n")?;
+    writeln!(
+        page,
+        "`RUNTIME run` of /bin/true on one bundle, {ROUNDS} alternating rounds, milliseconds.\n"
+    )?;
+    writeln!(page, "| runtime | median | least | most | of runc |\n|---|---|---|---|---|")?;
+    for Start { name, median, least, most } in starts {
+        writeln!(page, "| {name} | {median:.1} | {least:.1} | {most:.1} | {:.2} |", median / runc)?;
+    }
+    writeln!(page)?;
+    Ok(())
+}
+
+fn costs(page: &mut String, call: &str, costs: &[Cost]) -> Result<()> {
+    let title = if call == "open" { "open and close" } else { call };
+    writeln!(page, "## {title}\n")?;
+    writeln!(
+        page,
+        "Microseconds a call, and of the bare C loop (of runc where nothing is supervised).\n"
+    )?;
+    writeln!(
+        page,
+        "| judge | one processor | of floor | two processors | of floor |\n|---|---|---|---|---|"
+    )?;
+    let here: Vec<_> = costs.iter().filter(|cost| cost.call == call).collect();
+    let of = |judge: &str, pinned| {
+        here.iter()
+            .find(|cost| cost.judge == judge && cost.pinned == pinned)
+            .map(|cost| cost.median)
+    };
+    for cost in here.iter().filter(|cost| cost.pinned) {
+        let floor = |pinned| of("bare C loop", pinned).or(of("runc", pinned)).unwrap_or(f64::NAN);
+        let loose = of(cost.judge, false).unwrap_or(f64::NAN);
+        writeln!(
+            page,
+            "| {} | {:.2} | {:.2} | {:.2} | {:.2} |",
+            cost.judge,
+            cost.median / 1e3,
+            cost.median / floor(true),
+            loose / 1e3,
+            loose / floor(false),
+        )?;
+    }
+    writeln!(page)?;
+    Ok(())
+}

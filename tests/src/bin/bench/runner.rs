@@ -1,0 +1,60 @@
+//! The runtimes that are compared, each with its arguments, on one bundle.
+
+use anyhow::Result;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tests::bundle::Bundle;
+use tests::place;
+
+/// A runtime and what it is called in the report.
+#[derive(Debug)]
+pub struct Runner {
+    pub name: &'static str,
+    pub words: Vec<String>,
+}
+
+/// All of them, and where their bundles lie.
+#[derive(Debug)]
+pub struct Runners {
+    folder: PathBuf,
+    pub runc: Runner,
+    pub crun: Runner,
+    /// Confined by rules on whole calls only: everything is decided in the kernel.
+    pub kernel: Runner,
+    /// Confined by a policy of the talk.
+    pub talk: Runner,
+    /// Every file name goes to the supervisor.
+    pub supervised: Runner,
+}
+
+impl Runners {
+    pub fn new(folder: &Path) -> Result<Self> {
+        fs::write(
+            folder.join("shim.toml"),
+            format!("audit = '{}/<id>.jsonl'\n", folder.display()),
+        )?;
+        let shim = |name, policy: &str| Runner {
+            name,
+            words: vec![
+                place::shim().display().to_string(),
+                format!("--config={}/shim.toml", folder.display()),
+                format!("--policy={}/{policy}", place::workspace().display()),
+            ],
+        };
+        Ok(Self {
+            folder: folder.to_owned(),
+            runc: Runner { name: "runc", words: vec!["runc".to_owned()] },
+            crun: Runner { name: "crun", words: vec!["crun".to_owned()] },
+            kernel: shim("systrace-shim, docker-default", "tests/policies/kernel.policy"),
+            talk: shim("systrace-shim, web-server", "examples/talk/web-server.policy"),
+            supervised: shim("systrace-shim, supervised files", "tests/policies/supervised.policy"),
+        })
+    }
+
+    /// A bundle with the program that makes calls.
+    pub fn bundle(&self, name: &str) -> Result<Bundle> {
+        let bundle = Bundle::new(&self.folder.join(name), "/systrace-bench")?;
+        bundle.take(&place::programs().join("calls"))?;
+        Ok(bundle)
+    }
+}
