@@ -93,13 +93,19 @@ impl Worker {
 
     fn judge_and_act(&mut self, caller: &Caller<'_>, request: &Request) -> Result<Reply, Denial> {
         let container = Arc::clone(self.container());
-        match judge::judge(&container, caller, request)? {
-            Judgement::Denied(errno) => Ok(Reply::Error(errno)),
-            Judgement::Permitted(permission) if exec::is_execve(request.notification.number) => {
-                exec::perform(self, caller, request, &permission)
-            }
-            Judgement::Permitted(permission) => permission.perform(self, caller, request),
+        let permission = match judge::judge(&container, caller, request)? {
+            Judgement::Denied(errno) => return Ok(Reply::Denied(errno)),
+            Judgement::Permitted(permission) => permission,
+        };
+        let reply = if exec::is_execve(request.notification.number) {
+            exec::perform(self, caller, request, &permission)
+        } else {
+            permission.perform(self, caller, request)
+        };
+        if !matches!(reply, Err(Denial::Unsafe(_))) {
+            container.audit.count(Outcome::Permit);
         }
+        reply
     }
 
     /// The answer for the caller; what is our fault goes into the book.
@@ -134,7 +140,8 @@ impl Worker {
     ) {
         let container = self.container();
         container.audit.count(Outcome::Deny);
-        let finding = Finding { errno: Some(Errno::EPERM), rule: None, reason: Some(reason) };
+        let finding =
+            Finding { errno: Some(policy::Errno::EPERM), rule: None, reason: Some(reason) };
         match request {
             Some(request) => record::judged(container, caller, request, finding),
             None => record::unread(container, caller, notification, finding),
