@@ -1,4 +1,5 @@
-//! A policy for one container: variables, users, groups and the links on the way to file names get their values.
+//! A policy for one container: variables, users, groups and the links on the way to file names get
+//! their values.
 
 use thiserror::Error;
 
@@ -102,8 +103,9 @@ impl Binder<'_> {
             .map_err(|source| BindError::Pattern { rule: self.place(), source })
     }
 
-    /// The other spelling of a file name: the one without symbolic links up to the first wildcard, so that `"/bin"` also means
-    /// `/usr/bin` where the one leads to the other. `sub` and `re` look into names and have none.
+    /// The other spelling of a file name: the one without symbolic links up to the first wildcard,
+    /// so that `"/bin"` also means `/usr/bin` where the one leads to the other. `sub` and `re` look
+    /// into names and have none.
     fn resolved(&self, operator: Operator, text: &[u8]) -> Option<Vec<u8>> {
         let (folder, rest) = match operator {
             Operator::Eq | Operator::Neq | Operator::Inpath => (text.to_vec(), &[][..]),
@@ -149,8 +151,8 @@ impl Binder<'_> {
     }
 }
 
-/// A `match` pattern in two parts: the name of the folder that all it matches lies in, and the rest from the slash on. The whole
-/// of a pattern without wildcards is a name.
+/// A `match` pattern in two parts: the name of the folder that all it matches lies in, and the rest
+/// from the slash on. The whole of a pattern without wildcards is a name.
 fn leading_folder(pattern: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     if let Some(name) = matcher::literal_glob(pattern) {
         return Some((name, &[]));

@@ -20,9 +20,9 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// The truth of the condition, given that of its comparisons, which are asked from left to right and no
-    /// further than needed. The right sides of `and` and `or`, where conditions grow, cost no stack; the parser
-    /// bounds the depth of the rest.
+    /// The truth of the condition, given that of its comparisons, which are asked from left to
+    /// right and no further than needed. The right sides of `and` and `or`, where conditions grow,
+    /// cost no stack; the parser bounds the depth of the rest.
     pub fn holds(&self, test: &mut impl FnMut(&Comparison) -> bool) -> bool {
         let mut rest = self;
         loop {
@@ -125,7 +125,8 @@ impl Comparison {
         self.matchers.iter().any(|matcher| matcher.holds(kind, value)) != negated
     }
 
-    /// The numbers for which the comparison holds, if values of this kind are numbers and the set can be told.
+    /// The numbers for which the comparison holds, if values of this kind are numbers and the set
+    /// can be told.
     #[must_use]
     pub fn numbers(&self, kind: Kind) -> Option<NumberSet> {
         if !kind.is_number() {

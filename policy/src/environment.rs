@@ -2,7 +2,8 @@
 
 /// Answers about one container. Implementations do the I/O; this crate does none.
 pub trait Environment {
-    /// The value of `$HOME`, `$USER` or `$CWD` (the name comes without the dollar sign); `None` if there is none.
+    /// The value of `$HOME`, `$USER` or `$CWD` (the name comes without the dollar sign); `None` if
+    /// there is none.
     fn variable(&self, name: &str) -> Option<Vec<u8>>;
     /// The number of a user in the container's passwd(5).
     fn user(&self, name: &str) -> Option<u32>;
@@ -10,12 +11,13 @@ pub trait Environment {
     fn group(&self, name: &str) -> Option<u32>;
     /// The name of a user number, for `uname`.
     fn user_name(&self, uid: u32) -> Option<Vec<u8>>;
-    /// An absolute path with every symbolic link of its existing part resolved in the container's root.
-    /// `None` when nothing changes.
+    /// An absolute path with every symbolic link of its existing part resolved in the container's
+    /// root. `None` when nothing changes.
     fn resolve(&self, path: &[u8]) -> Option<Vec<u8>>;
 }
 
-/// An environment that knows nothing: variables stay unresolved, names are unknown. For analysis without a container.
+/// An environment that knows nothing: variables stay unresolved, names are unknown. For analysis
+/// without a container.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Nowhere;
 

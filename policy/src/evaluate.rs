@@ -16,8 +16,9 @@ pub struct Decision<'p> {
     pub verdict: Verdict,
     /// The rule that decided; none if no rule matched, or if the program is detached.
     pub rule: Option<&'p Rule>,
-    /// The decision rests on something that was read from the caller's memory, or on the fact that it could not be.
-    /// The caller can change it any time, so the kernel must not be left to read it again.
+    /// The decision rests on something that was read from the caller's memory, or on the fact that
+    /// it could not be. The caller can change it any time, so the kernel must not be left to read
+    /// it again.
     pub judged_memory: bool,
 }
 
@@ -35,8 +36,8 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Where several must permit, the strictest decides. A call that one list says nothing about fails
-    /// whatever the user would answer to the question of another.
+    /// Where several must permit, the strictest decides. A call that one list says nothing about
+    /// fails whatever the user would answer to the question of another.
     fn strictness(self) -> u8 {
         match self {
             Self::Permit(_) => 0,
@@ -48,11 +49,12 @@ impl Verdict {
 }
 
 impl Policy {
-    /// What the policy says about an event. The first rule on the call's names that holds decides. If none does, or
-    /// if it asks, the form's aliases are consulted: every one of them must permit.
+    /// What the policy says about an event. The first rule on the call's names that holds decides.
+    /// If none does, or if it asks, the form's aliases are consulted: every one of them must
+    /// permit.
     ///
-    /// A predicate with a name that was not resolved ([`Policy::bind`]) holds for rules that deny or ask, and
-    /// does not for rules that permit.
+    /// A predicate with a name that was not resolved ([`Policy::bind`]) holds for rules that deny
+    /// or ask, and does not for rules that permit.
     pub fn evaluate<'p>(&'p self, event: &Event<'_>) -> Decision<'p> {
         if self.is_detached() {
             let verdict = Verdict::Permit(PermitFlag::None);

@@ -18,7 +18,8 @@ pub struct Event<'e> {
 pub enum Value<'e> {
     /// The kernel would not look at it, or it could not be read: every test on it is false.
     Absent,
-    /// A number, as the register holds it; the parameter's [`Kind`](crate::registry::Kind) says how it is cut and printed.
+    /// A number, as the register holds it; the parameter's [`Kind`](crate::registry::Kind) says how
+    /// it is cut and printed.
     Number(u64),
     /// Text as the operators see it: a resolved file name, a printed address.
     Text(&'e [u8]),

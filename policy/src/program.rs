@@ -17,7 +17,8 @@ pub struct PolicySet {
 }
 
 impl PolicySet {
-    /// The policy of a program (an absolute path in the container): the one of this name, else `*/name`.
+    /// The policy of a program (an absolute path in the container): the one of this name, else
+    /// `*/name`.
     #[must_use]
     pub fn policy_for(&self, program: &str) -> Option<&Policy> {
         let exact = self.policies.iter().find(|policy| policy.program == program);
@@ -109,14 +110,6 @@ pub struct Rule {
     pub identity: Option<Identity>,
     /// `if user = …`.
     pub predicate: Option<Predicate>,
-}
-
-impl Rule {
-    /// The rule holds for every call of every caller.
-    #[must_use]
-    pub fn is_unconditional(&self) -> bool {
-        matches!(self.condition, Condition::True) && self.predicate.is_none()
-    }
 }
 
 /// Where a rule was written.

@@ -1,4 +1,5 @@
-//! Ordered lists of rules, arranged so that long runs of mere file names are looked up, not tried one by one.
+//! Ordered lists of rules, arranged so that long runs of mere file names are looked up, not tried
+//! one by one.
 
 use std::collections::HashMap;
 use std::ops::Range;

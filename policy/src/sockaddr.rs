@@ -7,12 +7,14 @@ const AF_UNIX: u16 = 1;
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 
-/// What rules see of a socket address (the bytes of a `struct sockaddr`, as long as the caller said).
+/// What rules see of a socket address (the bytes of a `struct sockaddr`, as long as the caller
+/// said).
 ///
-/// A path for `AF_UNIX` as it was given, up to its first NUL; an abstract name behind `@`, its NULs and backslashes
-/// written `\x00` and `\x5c` so that no two names look alike (a relative path that looks like another kind of
-/// address gets `./` in front); `inet-[ADDR]:PORT` for IPv4 and IPv6, the latter with
-/// `%SCOPE` if one is given; `family(N)` for others. An address too short for its family is `error`.
+/// A path for `AF_UNIX` as it was given, up to its first NUL; an abstract name behind `@`, its NULs
+/// and backslashes written `\x00` and `\x5c` so that no two names look alike (a relative path that
+/// looks like another kind of address gets `./` in front); `inet-[ADDR]:PORT` for IPv4 and IPv6,
+/// the latter with `%SCOPE` if one is given; `family(N)` for others. An address too short for its
+/// family is `error`.
 #[must_use]
 pub fn print_sockaddr(address: &[u8]) -> Vec<u8> {
     let Some((family, rest)) = address.split_first_chunk() else { return b"error".to_vec() };

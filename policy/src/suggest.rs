@@ -15,7 +15,8 @@ pub(crate) fn help<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) ->
     nearest(typed, known).map(|name| format!("did you mean `{name}`?"))
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment), whatever the case.
+/// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment), whatever
+/// the case.
 fn distance(one: &str, other: &str) -> usize {
     let (one, other) = (one.to_ascii_lowercase(), other.to_ascii_lowercase());
     let (one, other) = (one.as_bytes(), other.as_bytes());

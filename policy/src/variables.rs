@@ -6,8 +6,8 @@ use crate::matcher::quote;
 /// The names of the variables, without the dollar sign.
 pub(crate) const NAMES: [&str; 3] = ["HOME", "USER", "CWD"];
 
-/// Replaces every variable by its value, as a text that means only itself to the operator: a home folder with a `*` in
-/// its name, which a hostile image could bring, opens nothing.
+/// Replaces every variable by its value, as a text that means only itself to the operator: a home
+/// folder with a `*` in its name, which a hostile image could bring, opens nothing.
 ///
 /// # Errors
 /// The name of a variable that has no value.

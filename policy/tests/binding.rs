@@ -102,7 +102,8 @@ fn unresolved_predicates_never_help_the_caller() {
 #[test]
 fn everything_without_a_meaning_is_named() {
     let text = "native-chdir: permit as nobody\nnative-chdir: permit as ann:nogroup\n\
-                native-chdir: filename match \"$CWD\" then permit\nnative-chdir: permit, if user = eve";
+                native-chdir: filename match \"$CWD\" then permit\n\
+                native-chdir: permit, if user = eve";
     let errors = unbound(text).bind(&Container).unwrap_err();
     let errors: Vec<_> = errors.iter().map(BindError::to_string).collect();
     let expected = [

@@ -39,7 +39,8 @@ fn registers_are_safe_and_memory_is_not() {
         open
     ));
     assert!(!judged(
-        "native-open: oflags eq \"rw\" and filename eq \"/y\" then deny\nnative-open: true then permit",
+        "native-open: oflags eq \"rw\" and filename eq \"/y\" then deny\n\
+         native-open: true then permit",
         open
     ));
     assert!(!judged("native-mprotect: not prot sub \"EXEC\" then permit", form("mprotect", 0)));

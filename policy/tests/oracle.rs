@@ -1,5 +1,5 @@
-//! The compiled evaluator against a naive one that reads the tree rule by rule, on policies and events that nobody
-//! wrote by hand.
+//! The compiled evaluator against a naive one that reads the tree rule by rule, on policies and
+//! events that nobody wrote by hand.
 
 mod naive;
 
@@ -49,7 +49,8 @@ proptest! {
         events in vec(event(), 60),
     ) {
         let text = format!("Policy: /p, Emulation: native\nInclude: t\n{}", rules.concat());
-        let template = format!("Template: t, Emulation: native, Description: t\n{}", included.concat());
+        let included = included.concat();
+        let template = format!("Template: t, Emulation: native, Description: t\n{included}");
         let (text, template) = (Source::new("p", text), Source::new("t", template));
         let lowered = compile(&text, &|_| Some(template.clone())).unwrap();
         let naive = naive::Policy {
@@ -60,7 +61,8 @@ proptest! {
             let values: Vec<_> = values.iter().map(Owned::value).collect();
             let event = Event { form: *form, values: &values, subject: *subject };
             let decision = lowered.set.policies[0].evaluate(&event);
-            let place = decision.rule.map(|rule| (rule.origin.file == *text.name(), rule.origin.line));
+            let place = decision.rule.map(|rule| &rule.origin);
+            let place = place.map(|origin| (origin.file == *text.name(), origin.line));
             let expected = naive.evaluate(&event);
             let expected_place = expected.1.map(|(own, rule)| {
                 let source = if own { &text } else { &template };
@@ -72,12 +74,14 @@ proptest! {
 
     #[test]
     fn globs_agree(pattern in "[/ab*?\\\\\\[\\]!-]{0,9}", value in "[/ab-]{0,9}") {
-        let rule = format!("native-chdir: filename match \"{}\" then permit\n", pattern.replace('\\', "\\\\"));
+        let written = pattern.replace('\\', "\\\\");
+        let rule = format!("native-chdir: filename match \"{written}\" then permit\n");
         let text = Source::new("p", format!("Policy: /p, Emulation: native\n{rule}"));
         let policy = compile(&text, &|_| None).unwrap().set.policies.remove(0);
         let form = call_named("chdir").unwrap().form_ids().next().unwrap();
         let values = [Value::Text(value.as_bytes())];
-        let decision = policy.evaluate(&Event { form, values: &values, subject: Subject::default() });
+        let event = Event { form, values: &values, subject: Subject::default() };
+        let decision = policy.evaluate(&event);
         let expected = naive::glob(pattern.as_bytes(), value.as_bytes());
         prop_assert_eq!(decision.rule.is_some(), expected);
     }
@@ -127,7 +131,8 @@ fn value(parameter: &Parameter) -> BoxedStrategy<Owned> {
     prop_oneof![1 => Just(Owned::Absent), 5 => present].boxed()
 }
 
-/// Rules on a few names, so that they meet. Runs of mere file names are long enough to be looked up.
+/// Rules on a few names, so that they meet. Runs of mere file names are long enough to be looked
+/// up.
 fn rules() -> impl Strategy<Value = Vec<String>> {
     subsequence(NAMES.to_vec(), 1..4).prop_flat_map(|names| {
         let name = select(names.clone());

@@ -36,7 +36,8 @@ fn templates_have_no_findings() {
         let parsed = policy::parse_template(&source).unwrap();
         assert_eq!(parsed.warnings, []);
         assert_eq!(parsed.tree.name.value, name);
-        // The warnings of a template are not those of the policy that includes it, so its rules are checked as a policy's.
+        // The warnings of a template are not those of the policy that includes it, so its rules are
+        // checked as a policy's.
         let text = String::from_utf8(source.text().to_vec()).unwrap();
         let header = text.lines().find(|line| line.starts_with("Template:")).unwrap();
         let text = text.replace(header, "Policy: /p, Emulation: linux64");
@@ -47,11 +48,13 @@ fn templates_have_no_findings() {
 
 #[test]
 fn no_template_opens_a_way_around_supervision() {
-    let around = "io_uring_setup io_uring_enter io_uring_register open_by_handle_at mount umount2 open_tree \
-        open_tree_attr move_mount fsopen fsconfig fsmount fspick mount_setattr pivot_root setns unshare ptrace \
-        process_vm_readv process_vm_writev pidfd_getfd process_madvise process_mrelease kcmp userfaultfd bpf \
-        perf_event_open fanotify_init kexec_load kexec_file_load init_module finit_module delete_module keyctl add_key \
-        request_key modify_ldt iopl ioperm clone3 chroot memfd_secret reboot swapon acct";
+    let around = "io_uring_setup io_uring_enter io_uring_register open_by_handle_at mount umount2 \
+        open_tree open_tree_attr move_mount fsopen fsconfig fsmount fspick mount_setattr \
+        pivot_root setns unshare ptrace process_vm_readv process_vm_writev pidfd_getfd \
+        process_madvise process_mrelease kcmp userfaultfd bpf perf_event_open \
+        fanotify_init kexec_load kexec_file_load init_module finit_module delete_module \
+        keyctl add_key request_key modify_ldt iopl ioperm clone3 chroot memfd_secret \
+        reboot swapon acct";
     for name in templates::names() {
         let policy = including(name);
         for call in around.split_whitespace() {
@@ -88,8 +91,9 @@ fn linux_base_starts_programs_and_no_more() {
 #[test]
 fn docker_default_passes_what_programs_use() {
     let policy = including("docker-default");
-    let used = "openat newfstatat statx unlinkat renameat2 fchmodat utimensat execve socketpair connect bind kill \
-        setuid wait4 mmap futex epoll_wait getdents64 getxattr mknodat statfs memfd_create seccomp";
+    let used = "openat newfstatat statx unlinkat renameat2 fchmodat utimensat execve socketpair \
+        connect bind kill setuid wait4 mmap futex epoll_wait getdents64 getxattr mknodat \
+        statfs memfd_create seccomp";
     for call in used.split_whitespace() {
         assert!(!permits(&policy, call, "/x").contains(&false), "{call}");
     }

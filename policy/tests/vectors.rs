@@ -1,4 +1,5 @@
-//! The evaluator against what systrace 1.6 answered (`fixtures/eval.tsv`), and the list of where it must not.
+//! The evaluator against what systrace 1.6 answered (`fixtures/eval.tsv`), and the list of where it
+//! must not.
 
 use policy::registry::{FormId, call_named};
 use policy::{Event, Policy, Source, Subject, Value, Verdict, compile, templates};

@@ -14,10 +14,10 @@ use crate::sys::process;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
+use nix::unistd::read;
 use std::cell::OnceCell;
 use std::ffi::CString;
 use std::fs::File;
-use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// A view of the calling thread for the time of one notification.
@@ -131,9 +131,20 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// [`Denial::Gone`] if the caller died.
     pub fn read_file(&self, name: &str) -> Result<String, Denial> {
-        let mut text = String::with_capacity(2048);
-        self.open_file(name)?.read_to_string(&mut text).map_err(|_| Denial::Gone)?;
-        Ok(text)
+        let fd = self.open_file(name)?;
+        let (mut text, mut end) = (vec![0; 4096], 0);
+        // The kernel makes the whole text at the first read, so only a full buffer leaves a rest.
+        while end < text.len() {
+            let room = text.len() - end;
+            let got = read(&fd, &mut text[end..]).map_err(gone)?;
+            end += got;
+            if got < room {
+                break;
+            }
+            text.resize(2 * end, 0);
+        }
+        text.truncate(end);
+        String::from_utf8(text).map_err(|_| Denial::because("the caller's proc file is no text"))
     }
 
     /// A file below `/proc/TID`, to be read.

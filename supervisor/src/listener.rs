@@ -4,6 +4,7 @@ use crate::evidence::ContinueReason;
 use crate::notification::{Notification, NotificationId, Reply, Tid};
 use crate::sys::seccomp;
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -92,16 +93,33 @@ impl Listener {
             Reply::Error(errno) => (0, -(errno as i32), 0),
             Reply::Restart => (0, -ERESTARTSYS, 0),
             Reply::Continue(reason) => (0, 0, Self::continued(&reason)),
-            Reply::Descriptor { fd, cloexec } => {
-                match seccomp::send_descriptor(self.fd.as_fd(), id.0, fd.as_fd(), cloexec) {
-                    Ok(()) | Err(Errno::ENOENT) => return,
-                    // The caller's table is full and it still waits (measured): it gets the error.
-                    Err(errno) => (0, -(errno as i32), 0),
-                }
-            }
+            Reply::Descriptor { fd, cloexec } => match self.hand_over(id, fd, cloexec) {
+                Ok(None) | Err(Errno::ENOENT) => return,
+                Ok(Some(number)) => (number.into(), 0, 0),
+                // The caller's table is full and it still waits (measured): it gets the error.
+                Err(errno) => (0, -(errno as i32), 0),
+            },
         };
         let reply = libc::seccomp_notif_resp { id: id.0, val: value, error, flags };
         let _ = seccomp::send(self.fd.as_fd(), reply);
+    }
+
+    /// Gives the caller a descriptor; `None` if that answered the call too.
+    ///
+    /// One step is quicker, but then we hold our copy for a moment after the caller goes on. While a file is open for
+    /// writing it cannot be executed (ETXTBSY, execve(2)) and a FIFO has a peer, so such a copy is closed before.
+    fn hand_over(
+        &self,
+        id: NotificationId,
+        fd: OwnedFd,
+        cloexec: bool,
+    ) -> Result<Option<i32>, Errno> {
+        let mode = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?) & OFlag::O_ACCMODE;
+        if mode == OFlag::O_RDONLY {
+            seccomp::send_descriptor(self.fd.as_fd(), id.0, fd.as_fd(), cloexec).map(|()| None)
+        } else {
+            seccomp::add_descriptor(self.fd.as_fd(), id.0, fd.as_fd(), cloexec).map(Some)
+        }
     }
 
     /// Takes the reason: no other path sets this flag.

@@ -60,7 +60,6 @@ const CALLS: &[&str] = &[
     "sigaltstack",
     "stat",
     "statx",
-    "tgkill",
     "write",
     "writev",
 ];

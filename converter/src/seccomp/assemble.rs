@@ -4,6 +4,8 @@
 //! fate, and looks at arguments last. So a call that is always allowed is allowed without loading an argument, which
 //! is what the kernel's cache of constant answers asks for (`seccomp_is_const_allow`, kernel/seccomp.c).
 
+use std::collections::HashMap;
+
 use crate::bpf::{BuildError, Builder, Comparison, Field, Label, Program, SeccompData};
 use crate::seccomp::filter::{Action, Clause, Filter, RegisterTest, Relation};
 
@@ -42,8 +44,11 @@ enum Fate {
 /// Every number's fate in ascending order; neighbours with the same fate are one range.
 fn ranges(filter: &Filter, builder: &mut Builder) -> Vec<Range> {
     let mut starts = vec![(0, Fate::Constant(filter.default))];
+    let mut written = HashMap::new();
     for (number, clauses) in &filter.calls {
-        starts.push((number.0, call(clauses, filter.default, builder)));
+        // Calls with the same arguments and rules share their code.
+        let fate = written.entry(clauses).or_insert_with(|| call(clauses, filter.default, builder));
+        starts.push((number.0, *fate));
         starts.push((number.0 + 1, Fate::Constant(filter.default)));
     }
     if let Some(newer) = filter.newer {

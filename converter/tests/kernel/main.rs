@@ -6,6 +6,8 @@
 mod sys;
 
 use converter::bpf::SeccompData;
+use converter::host::{Host, LinuxVersion};
+use converter::plan::{Target, plan};
 use converter::seccomp::{Action, Clause, Filter, RegisterTest, Relation, assemble};
 use policy::registry::SyscallNumber;
 
@@ -90,4 +92,18 @@ fn every_relation_decides_as_the_filter_says() {
         }
     }
     assert!(denied > 50 && denied < calls.len(), "both outcomes occur: {denied}");
+}
+
+/// A policy that stands alone, as the kernel enforces it.
+#[test]
+fn a_policy_holds_in_the_kernel() {
+    let text = "Policy: /bin/x, Emulation: native\n\tInclude: docker-default\n\
+        native-getppid: deny[exdev]\n";
+    let source = policy::Source::new("x.policy", text);
+    let set = policy::compile(&source, &policy::templates::builtin).expect("a policy").set;
+    let host = Host::of_this_release(LinuxVersion::SUPERVISABLE);
+    let plan = plan(&set, &host, Target::Standalone).expect("numbers and whole calls");
+    let tried =
+        under(&plan.filter, || (sys::parent(GETPPID, [3; 6]), std::env::current_dir().is_ok()));
+    assert_eq!(tried, (Err(libc::EXDEV), true));
 }

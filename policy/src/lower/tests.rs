@@ -45,8 +45,8 @@ const PERMIT: Verdict = Verdict::Permit(PermitFlag::None);
 #[test]
 fn the_first_rule_that_matches_decides() {
     let policy = policy(
-        "native-chdir: filename match \"/a\" then permit\nnative-chdir: filename match \"/a/b\" then deny\n\
-         native-chdir: deny[enoent]\nnative-chdir: permit\n",
+        "native-chdir: filename match \"/a\" then permit\n\
+         native-chdir: filename match \"/a/b\" then deny\nnative-chdir: deny[enoent]\nnative-chdir: permit\n",
     );
     assert_eq!(verdict(&policy, "chdir", "/a/b"), PERMIT);
     assert!(matches!(verdict(&policy, "chdir", "/c"), Verdict::Deny(errno) if errno.number() == 2));
@@ -55,7 +55,8 @@ fn the_first_rule_that_matches_decides() {
 #[test]
 fn names_come_before_aliases() {
     let policy = policy(
-        "native-fswrite: filename match \"/tmp\" then permit\nnative-chmod: filename eq \"/tmp/x\" then deny\n",
+        "native-fswrite: filename match \"/tmp\" then permit\n\
+         native-chmod: filename eq \"/tmp/x\" then deny\n",
     );
     assert!(matches!(verdict(&policy, "chmod", "/tmp/x"), Verdict::Deny(_)));
     assert_eq!(verdict(&policy, "chmod", "/tmp/y"), PERMIT);

@@ -1,9 +1,11 @@
-//! POSIX extended regular expressions (regex(7)), rewritten for the `regex` crate, whose matching takes linear time.
+//! POSIX extended regular expressions (regex(7)), rewritten for the `regex` crate, whose matching
+//! takes linear time.
 //!
-//! The rewriting makes every byte that is not an operator of POSIX a literal, so nothing of the crate's own syntax
-//! can be reached. What POSIX leaves undefined is refused (a repetition of nothing or of a repetition, an unknown
-//! escape), and so are back-references and collating elements, which the crate has no counterpart for. The
-//! escapes `\w \W \s \S \b \B` mean what they mean in the GNU C library, for ASCII.
+//! The rewriting makes every byte that is not an operator of POSIX a literal, so nothing of the
+//! crate's own syntax can be reached. What POSIX leaves undefined is refused (a repetition of
+//! nothing or of a repetition, an unknown escape), and so are back-references and collating
+//! elements, which the crate has no counterpart for. The escapes `\w \W \s \S \b \B` mean what they
+//! mean in the GNU C library, for ASCII.
 
 use regex::bytes::{Regex, RegexBuilder};
 

@@ -1,4 +1,5 @@
-//! fnmatch(3) with `FNM_PATHNAME | FNM_LEADING_DIR`, in time proportional to pattern × value at most.
+//! fnmatch(3) with `FNM_PATHNAME | FNM_LEADING_DIR`, in time proportional to pattern × value at
+//! most.
 
 /// A compiled pattern.
 #[derive(Debug, Clone)]
@@ -37,8 +38,9 @@ impl Glob {
 
     /// The pattern matches the value, or a leading part of it that a slash follows.
     ///
-    /// No token but a slash matches a slash, so which slash of the pattern meets which slash of the value is settled,
-    /// and only the last `*` that was met is ever worth trying again, up to the next slash.
+    /// No token but a slash matches a slash, so which slash of the pattern meets which slash of the
+    /// value is settled, and only the last `*` that was met is ever worth trying again, up to the
+    /// next slash.
     pub(crate) fn matches(&self, value: &[u8]) -> bool {
         let (mut token, mut at) = (0, 0);
         let mut retry = None;

@@ -63,7 +63,8 @@ impl Matcher {
 
     pub(crate) fn holds(&self, kind: Kind, value: &[u8]) -> bool {
         match self {
-            // The original never looks at the case. File names on Linux differ by it; nothing else does.
+            // The original never looks at the case. File names on Linux differ by it; nothing else
+            // does.
             Self::Whole(text) if kind == Kind::Filename => value == text,
             Self::Whole(text) => value.eq_ignore_ascii_case(text),
             Self::Under(folder) => is_under(value, folder),
@@ -80,7 +81,8 @@ fn is_under(path: &[u8], folder: &[u8]) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
 }
 
-/// `folder` is `path` itself or a folder on the way to it. Of names with one character only `/` is one.
+/// `folder` is `path` itself or a folder on the way to it. Of names with one character only `/` is
+/// one.
 fn is_above(folder: &[u8], path: &[u8]) -> bool {
     match folder {
         [] => false,
@@ -94,7 +96,8 @@ pub(crate) fn literal_glob(text: &[u8]) -> Option<Vec<u8>> {
     glob::literal(text)
 }
 
-/// The text as a pattern that only matches itself, for `match` and `re`; other operators have no special characters.
+/// The text as a pattern that only matches itself, for `match` and `re`; other operators have no
+/// special characters.
 pub(crate) fn quote(operator: Operator, text: &[u8]) -> Vec<u8> {
     let special: &[u8] = match operator {
         Operator::Match => b"*?[]\\",

@@ -59,8 +59,8 @@ impl FormId {
         usize::from(self.0)
     }
 
-    /// The form cannot be told by the registers alone: it, or a form that is tried before it, has a test that needs
-    /// the caller's memory.
+    /// The form cannot be told by the registers alone: it, or a form that is tried before it, has a
+    /// test that needs the caller's memory.
     #[must_use]
     pub fn is_told_by_memory(self) -> bool {
         let memory = |test: &FormTest| !matches!(test, FormTest::Register { .. });

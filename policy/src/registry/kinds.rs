@@ -23,15 +23,18 @@ pub enum Kind {
     Gid,
     /// A signed 32-bit decimal number.
     Fd,
-    /// The user's name in the container's passwd file, which whoever makes the event looks up: a text.
+    /// The user's name in the container's passwd file, which whoever makes the event looks up: a
+    /// text.
     UserName,
-    /// `inet-[ADDR]:PORT`, a path, `family(N)`: a text ([`print_sockaddr`](crate::sockaddr::print_sockaddr)).
+    /// `inet-[ADDR]:PORT`, a path, `family(N)`: a text
+    /// ([`print_sockaddr`](crate::sockaddr::print_sockaddr)).
     SocketAddress,
     /// `AF_INET`, …
     SocketDomain,
     /// `SOCK_STREAM`, …; the flag bits are masked off first.
     SocketType,
-    /// The program of the process that a signal goes to, which whoever makes the event looks up: a text.
+    /// The program of the process that a signal goes to, which whoever makes the event looks up: a
+    /// text.
     ProcessName,
     /// `SIGHUP`, …
     Signal,

@@ -1,12 +1,13 @@
 //! The one table of calls: their numbers, the names rules may use for them, and their arguments.
 //!
-//! A *call* is a Linux x86_64 system call. Its flags may make it mean different things (`newfstatat` is
-//! `stat`, `lstat` or `fstat`): each meaning is a *form*. Rules name forms; mechanisms enforce calls.
-//! The forms of a call are tried in order and the first whose tests all hold is the call's form, so the last form
-//! of every call has no test.
+//! A *call* is a Linux x86_64 system call. Its flags may make it mean different things
+//! (`newfstatat` is `stat`, `lstat` or `fstat`): each meaning is a *form*. Rules name forms;
+//! mechanisms enforce calls. The forms of a call are tried in order and the first whose tests all
+//! hold is the call's form, so the last form of every call has no test.
 //!
-//! One table serves every emulation, since the old systems' names nowhere contradict each other: a form lists
-//! every name that reaches it, the kernel's own first. [`names`] says what a rule's name means.
+//! One table serves every emulation, since the old systems' names nowhere contradict each other: a
+//! form lists every name that reaches it, the kernel's own first. [`names`] says what a rule's name
+//! means.
 
 mod index;
 mod kinds;
@@ -45,7 +46,8 @@ pub struct Call {
 pub struct Form {
     /// All must hold.
     pub when: &'static [FormTest],
-    /// The names by which rules know it, without emulation, the call's own name first: `["newfstatat", "lstat"]`.
+    /// The names by which rules know it, without emulation, the call's own name first:
+    /// `["newfstatat", "lstat"]`.
     pub names: &'static [&'static str],
     /// The aliases whose rules apply where none on a name does; every one of them must permit.
     pub aliases: &'static [AliasUse],
@@ -54,7 +56,8 @@ pub struct Form {
 }
 
 impl Form {
-    /// The position of the `index`-th parameter of this name (names compare without regard to case).
+    /// The position of the `index`-th parameter of this name (names compare without regard to
+    /// case).
     #[must_use]
     pub fn parameter(&self, name: &str, index: usize) -> Option<usize> {
         let named = |parameter: &Parameter| parameter.name.eq_ignore_ascii_case(name);
@@ -74,7 +77,8 @@ pub enum FormTest {
         /// What they must be.
         equals: u64,
     },
-    /// The path argument (by position) is the empty string or a null pointer. Needs the caller's memory.
+    /// The path argument (by position) is the empty string or a null pointer. Needs the caller's
+    /// memory.
     EmptyPath(u8),
     /// `open_how.flags & mask == equals` (openat2(2)). Needs the caller's memory.
     OpenHow {
@@ -158,7 +162,8 @@ pub enum Source {
         /// What happens with a symbolic link at the end of the name.
         links: Links,
     },
-    /// The name of the open file behind a descriptor (by position): a path call with `AT_EMPTY_PATH`.
+    /// The name of the open file behind a descriptor (by position): a path call with
+    /// `AT_EMPTY_PATH`.
     Descriptor(u8),
     /// A NUL-terminated text that is not a file name.
     Text(u8),
@@ -173,14 +178,16 @@ pub enum Source {
     },
     /// The address inside a `msghdr`.
     MessageName(u8),
-    /// The addresses inside a vector of `mmsghdr` (sendmmsg(2)): one event for each of them, and all must be permitted.
+    /// The addresses inside a vector of `mmsghdr` (sendmmsg(2)): one event for each of them, and
+    /// all must be permitted.
     MessageNames {
         /// Pointer argument.
         vector: u8,
         /// How many.
         count: u8,
     },
-    /// `open_how.flags` or `.mode` (openat2(2)): byte offset in the structure that the argument points to.
+    /// `open_how.flags` or `.mode` (openat2(2)): byte offset in the structure that the argument
+    /// points to.
     OpenHow {
         /// Pointer argument.
         argument: u8,
@@ -218,6 +225,7 @@ pub enum Links {
         /// Bits, any of which follows the link.
         flags: u64,
     },
-    /// Followed unless `open_how.flags` (openat2(2)), to which this argument points, has `O_NOFOLLOW`.
+    /// Followed unless `open_how.flags` (openat2(2)), to which this argument points, has
+    /// `O_NOFOLLOW`.
     OpenHow(u8),
 }

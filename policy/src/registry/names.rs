@@ -63,7 +63,8 @@ static BY_NAME: LazyLock<HashMap<&'static str, Vec<FormId>>> = LazyLock::new(|| 
     by_name
 });
 
-/// What a rule's name means, whatever the emulation: the names of the systems nowhere contradict each other.
+/// What a rule's name means, whatever the emulation: the names of the systems nowhere contradict
+/// each other.
 #[must_use]
 pub fn meaning(name: &str) -> Named {
     if let Some(alias) = Alias::ALL.into_iter().find(|alias| alias.name() == name) {

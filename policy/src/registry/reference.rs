@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::{Call, Form, FormTest, calls};
 
-/// Markdown: a table of the forms that have more than the call's own name, then a list of the other calls.
+/// Markdown: a table of the forms that have more than the call's own name, then a list of the other
+/// calls.
 #[must_use]
 pub fn reference() -> String {
     let mut text =

@@ -1,4 +1,5 @@
-//! An evaluator that is slow and plain enough to be believed: it looks at every rule of the tree for every event.
+//! An evaluator that is slow and plain enough to be believed: it looks at every rule of the tree
+//! for every event.
 
 use policy::ast::{
     Action, Expression, File, Operator, Predicate, PredicateSubject, Relation, RuleText, Statement,

@@ -96,3 +96,50 @@ pub fn set_effective_group(gid: libc::gid_t) -> Result<(), Errno> {
     // SAFETY: setresgid(2) takes three numbers; -1 leaves one as it is.
     Errno::result(unsafe { libc::syscall(libc::SYS_setresgid, -1, gid, -1) }).map(drop)
 }
+
+/// The real, effective and saved user and group of the calling thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Users {
+    /// Users.
+    pub uids: [libc::uid_t; 3],
+    /// Groups.
+    pub gids: [libc::gid_t; 3],
+}
+
+/// Sets the users and groups of the calling thread; the file system user and group follow the effective ones, and effective
+/// capabilities come and go with user 0 (credentials(7), capabilities(7)).
+///
+/// # Errors
+/// EPERM if one of the numbers is none of the present ones and the thread has not the capability.
+pub fn set_users(users: Users) -> Result<(), Errno> {
+    let [real, effective, saved] = users.gids;
+    // SAFETY: setresgid(2) takes numbers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_setresgid, real, effective, saved) })?;
+    let [real, effective, saved] = users.uids;
+    // SAFETY: setresuid(2) takes numbers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_setresuid, real, effective, saved) }).map(drop)
+}
+
+/// Sets the file system user of the calling thread alone; the kernel reports no failure (setfsuid(2)), so the result is checked.
+///
+/// # Errors
+/// EPERM if the kernel did not take the number.
+pub fn set_fsuid(uid: libc::uid_t) -> Result<(), Errno> {
+    // SAFETY: setfsuid(2) takes a number.
+    unsafe { libc::syscall(libc::SYS_setfsuid, uid) };
+    // SAFETY: the same; an invalid number changes nothing and gives the present one.
+    let now = unsafe { libc::syscall(libc::SYS_setfsuid, -1) };
+    if now as libc::uid_t == uid { Ok(()) } else { Err(Errno::EPERM) }
+}
+
+/// Sets the file system group of the calling thread alone, as [`set_fsuid`].
+///
+/// # Errors
+/// EPERM if the kernel did not take the number.
+pub fn set_fsgid(gid: libc::gid_t) -> Result<(), Errno> {
+    // SAFETY: setfsgid(2) takes a number.
+    unsafe { libc::syscall(libc::SYS_setfsgid, gid) };
+    // SAFETY: the same; an invalid number changes nothing and gives the present one.
+    let now = unsafe { libc::syscall(libc::SYS_setfsgid, -1) };
+    if now as libc::gid_t == gid { Ok(()) } else { Err(Errno::EPERM) }
+}

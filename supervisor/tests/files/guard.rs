@@ -18,6 +18,10 @@ pub const PERMIT: &str = r#"Policy: /victim, Emulation: native
 	native-fsread: filename neq "/nowhere" then permit
 	native-fswrite: filename neq "/nowhere" then permit
 	native-fstat: permit
+	native-link: filename neq "/nowhere" then permit
+	native-chmod: filename neq "/nowhere" then permit
+	native-fchmod: permit
+	native-futimens: permit
 "#;
 
 /// Serves the victim; the result ends the threads once the victim is gone.
@@ -27,7 +31,8 @@ pub fn serve(listener: OwnedFd, entry: i32, policy: &str) -> impl FnOnce() {
     listener.start_workload();
     let confinement = confinement(policy);
     let container = Container::enter(&confinement, Tid(entry)).unwrap();
-    let pool = Pool::start(Arc::new(container), Arc::new(listener)).unwrap();
+    let pool = Pool::new(Arc::new(container), Arc::new(listener));
+    pool.start().unwrap();
     move || {
         pool.close();
         std::fs::remove_file(&confinement.audit).unwrap();

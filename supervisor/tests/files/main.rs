@@ -1,7 +1,12 @@
 //! The file families on the real kernel: a victim in a small container makes the same calls with and without supervision.
 
+mod blocking;
+mod denied;
 mod guard;
+mod raced;
 mod same_as_native;
 mod sys;
+mod terminal;
+mod user;
 mod victim;
 mod world;

@@ -1,9 +1,9 @@
 //! A small container: mount and pid namespaces, a root on tmpfs with a proc of its own, always made alike.
 
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
-use nix::unistd::chdir;
+use nix::unistd::{chdir, pivot_root};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
@@ -22,7 +22,10 @@ pub fn unshare_all() {
 pub fn enter() {
     let none = MsFlags::empty();
     mount(Some("root"), ROOT, Some("tmpfs"), none, Some("mode=755")).unwrap();
-    std::os::unix::fs::chroot(ROOT).unwrap();
+    // Not chroot(2): in a chroot nobody may make a user namespace.
+    chdir(ROOT).unwrap();
+    pivot_root(".", ".").unwrap();
+    umount2(".", MntFlags::MNT_DETACH).unwrap();
     chdir("/").unwrap();
     for folder in ["proc", "tmp", "etc", "dev", "home", "data", "locked", "usr", "usr/bin", "ro"] {
         fs::create_dir(format!("/{folder}")).unwrap();
@@ -95,6 +98,9 @@ fn devices() {
     make("/dev/zero", SFlag::S_IFCHR, 0o666, makedev(1, 5));
     make("/dev/tty", SFlag::S_IFCHR, 0o666, makedev(5, 0));
     make("/dev/kmsg", SFlag::S_IFCHR, 0o666, makedev(1, 11));
+    fs::create_dir("/dev/pts").unwrap();
+    let options = Some("newinstance,ptmxmode=666");
+    mount(Some("devpts"), "/dev/pts", Some("devpts"), MsFlags::empty(), options).unwrap();
     make("/data/fifo", SFlag::S_IFIFO, 0o644, 0);
     for mode in ["/dev/null", "/dev/zero", "/dev/tty", "/dev/kmsg"] {
         fs::set_permissions(mode, fs::Permissions::from_mode(0o666)).unwrap();

@@ -10,7 +10,8 @@ use crate::registry::{Alias, AliasUse, Call, Form, FormTest, Kind, Links, Parame
 const S_IFMT: u64 = 0o170_000;
 const S_IFIFO: u64 = 0o010_000;
 
-/// A new name for a file lets whoever may use the new name use the file: the old name is judged for both.
+/// A new name for a file lets whoever may use the new name use the file: the old name is judged for
+/// both.
 const LINKED: &[AliasUse] = &[AliasUse { alias: Alias::Read, parameter: 0 }, WRITE, WRITE_SECOND];
 const RENAMED: &[AliasUse] = &[WRITE, WRITE_SECOND];
 
@@ -154,17 +155,25 @@ pub(super) static CALLS: &[Call] = &[
     ),
     // Extended attributes and inode flags.
     forms!(188 "setxattr":
-        Form::named(&["setxattr", "extattr_set_file"]).judged(&[WRITE]).with(&[path(0, Links::Follow)]),
+        Form::named(&["setxattr", "extattr_set_file"])
+            .judged(&[WRITE])
+            .with(&[path(0, Links::Follow)]),
     ),
     forms!(189 "lsetxattr":
-        Form::named(&["lsetxattr", "extattr_set_link"]).judged(&[WRITE]).with(&[path(0, Links::Keep)]),
+        Form::named(&["lsetxattr", "extattr_set_link"])
+            .judged(&[WRITE])
+            .with(&[path(0, Links::Keep)]),
     ),
     forms!(190 "fsetxattr": Form::named(&["fsetxattr", "extattr_set_fd"]).with(&[fd(0)])),
     forms!(197 "removexattr":
-        Form::named(&["removexattr", "extattr_delete_file"]).judged(&[WRITE]).with(&[path(0, Links::Follow)]),
+        Form::named(&["removexattr", "extattr_delete_file"])
+            .judged(&[WRITE])
+            .with(&[path(0, Links::Follow)]),
     ),
     forms!(198 "lremovexattr":
-        Form::named(&["lremovexattr", "extattr_delete_link"]).judged(&[WRITE]).with(&[path(0, Links::Keep)]),
+        Form::named(&["lremovexattr", "extattr_delete_link"])
+            .judged(&[WRITE])
+            .with(&[path(0, Links::Keep)]),
     ),
     forms!(199 "fremovexattr": Form::named(&["fremovexattr", "extattr_delete_fd"]).with(&[fd(0)])),
     forms!(463 "setxattrat":
@@ -191,7 +200,8 @@ pub(super) static CALLS: &[Call] = &[
             .judged(&[WRITE])
             .with(&[at(0, follow_unless(4, AT_SYMLINK_NOFOLLOW))]),
     ),
-    // Where a process stands. No data passes, so the original had no alias for these, and neither have we.
+    // Where a process stands. No data passes, so the original had no alias for these, and neither
+    // have we.
     forms!(80 "chdir": Form::named(&["chdir"]).with(&[path(0, Links::Follow)])),
     forms!(81 "fchdir": Form::named(&["fchdir"]).with(&[fd(0)])),
     forms!(161 "chroot": Form::named(&["chroot"]).with(&[path(0, Links::Follow)])),

@@ -35,6 +35,23 @@ const HOW_OFLAGS: Parameter = Parameter {
     source: Source::OpenHow { argument: 2, offset: 0 },
 };
 
+/// The names of stat(2), lstat(2) and fstat(2) in the old systems, after those of a call of today.
+macro_rules! stat {
+    [$($name:literal)*] => {
+        &[$($name,)* "stat", "stat35", "stat64", "newstat", "__stat13", "__stat30", "__stat50"]
+    };
+}
+macro_rules! lstat {
+    [$($name:literal)*] => {
+        &[$($name,)* "lstat", "lstat35", "lstat64", "newlstat", "__lstat13", "__lstat30", "__lstat50"]
+    };
+}
+macro_rules! fstat {
+    [$($name:literal)*] => {
+        &[$($name,)* "fstat", "fstat35", "fstat64", "newfstat", "__fstat13", "__fstat30", "__fstat50"]
+    };
+}
+
 pub(super) static CALLS: &[Call] = &[
     forms!(2 "open":
         Form::named(&["open"])
@@ -92,46 +109,40 @@ pub(super) static CALLS: &[Call] = &[
     ),
     // What stat(2) tells.
     forms!(4 "stat":
-        Form::named(&["stat", "stat35", "stat64", "newstat", "__stat13", "__stat30", "__stat50"])
+        Form::named(stat![])
             .judged(&[READ])
             .with(&[path(0, Links::Follow)]),
     ),
     forms!(6 "lstat":
-        Form::named(&["lstat", "lstat35", "lstat64", "newlstat", "__lstat13", "__lstat30", "__lstat50"])
+        Form::named(lstat![])
             .judged(&[READ])
             .with(&[path(0, Links::Keep)]),
     ),
     forms!(5 "fstat":
-        Form::named(&["fstat", "fstat35", "fstat64", "newfstat", "__fstat13", "__fstat30", "__fstat50"])
+        Form::named(fstat![])
             .with(&[fd(0)]),
     ),
     forms!(262 "newfstatat":
-        Form::named(&[
-            "newfstatat", "fstatat", "fstat", "fstat35", "fstat64", "newfstat", "__fstat13", "__fstat30", "__fstat50",
-        ])
+        Form::named(fstat!["newfstatat" "fstatat"])
             .when(&[set(3, AT_EMPTY_PATH), FormTest::EmptyPath(1)])
             .with(&[fd(0)]),
-        Form::named(&[
-            "newfstatat", "fstatat", "lstat", "lstat35", "lstat64", "newlstat", "__lstat13", "__lstat30", "__lstat50",
-        ])
+        Form::named(lstat!["newfstatat" "fstatat"])
             .when(&[set(3, AT_SYMLINK_NOFOLLOW)])
             .judged(&[READ])
             .with(&[at(0, Links::Keep)]),
-        Form::named(&[
-            "newfstatat", "fstatat", "stat", "stat35", "stat64", "newstat", "__stat13", "__stat30", "__stat50",
-        ])
+        Form::named(stat!["newfstatat" "fstatat"])
             .judged(&[READ])
             .with(&[at(0, Links::Follow)]),
     ),
     forms!(332 "statx":
-        Form::named(&["statx", "fstat", "fstat35", "fstat64", "newfstat", "__fstat13", "__fstat30", "__fstat50"])
+        Form::named(fstat!["statx"])
             .when(&[set(2, AT_EMPTY_PATH), FormTest::EmptyPath(1)])
             .with(&[fd(0)]),
-        Form::named(&["statx", "lstat", "lstat35", "lstat64", "newlstat", "__lstat13", "__lstat30", "__lstat50"])
+        Form::named(lstat!["statx"])
             .when(&[set(2, AT_SYMLINK_NOFOLLOW)])
             .judged(&[READ])
             .with(&[at(0, Links::Keep)]),
-        Form::named(&["statx", "stat", "stat35", "stat64", "newstat", "__stat13", "__stat30", "__stat50"])
+        Form::named(stat!["statx"])
             .judged(&[READ])
             .with(&[at(0, Links::Follow)]),
     ),
@@ -153,7 +164,8 @@ pub(super) static CALLS: &[Call] = &[
     forms!(89 "readlink":
         Form::named(&["readlink"]).judged(&[READ]).with(&[path(0, Links::Keep)]),
     ),
-    // An empty name reads the link that was opened with O_PATH | O_NOFOLLOW, no flag needed (readlink(2)).
+    // An empty name reads the link that was opened with O_PATH | O_NOFOLLOW, no flag needed
+    // (readlink(2)).
     forms!(267 "readlinkat":
         Form::named(&["readlinkat", "fstat"]).when(&[FormTest::EmptyPath(1)]).with(&[fd(0)]),
         Form::named(&["readlinkat", "readlink"]).judged(&[READ]).with(&[at(0, Links::Keep)]),
@@ -164,17 +176,25 @@ pub(super) static CALLS: &[Call] = &[
     forms!(138 "fstatfs": Form::named(&["fstatfs"]).with(&[fd(0)])),
     // Extended attributes and other things to learn by name.
     forms!(191 "getxattr":
-        Form::named(&["getxattr", "extattr_get_file"]).judged(&[READ]).with(&[path(0, Links::Follow)]),
+        Form::named(&["getxattr", "extattr_get_file"])
+            .judged(&[READ])
+            .with(&[path(0, Links::Follow)]),
     ),
     forms!(192 "lgetxattr":
-        Form::named(&["lgetxattr", "extattr_get_link"]).judged(&[READ]).with(&[path(0, Links::Keep)]),
+        Form::named(&["lgetxattr", "extattr_get_link"])
+            .judged(&[READ])
+            .with(&[path(0, Links::Keep)]),
     ),
     forms!(193 "fgetxattr": Form::named(&["fgetxattr", "extattr_get_fd"]).with(&[fd(0)])),
     forms!(194 "listxattr":
-        Form::named(&["listxattr", "extattr_list_file"]).judged(&[READ]).with(&[path(0, Links::Follow)]),
+        Form::named(&["listxattr", "extattr_list_file"])
+            .judged(&[READ])
+            .with(&[path(0, Links::Follow)]),
     ),
     forms!(195 "llistxattr":
-        Form::named(&["llistxattr", "extattr_list_link"]).judged(&[READ]).with(&[path(0, Links::Keep)]),
+        Form::named(&["llistxattr", "extattr_list_link"])
+            .judged(&[READ])
+            .with(&[path(0, Links::Keep)]),
     ),
     forms!(196 "flistxattr": Form::named(&["flistxattr", "extattr_list_fd"]).with(&[fd(0)])),
     forms!(464 "getxattrat":

@@ -26,8 +26,9 @@ pub(super) static CALLS: &[Call] = &[
     ),
     plain!(57 "fork"),
     plain!(58 "vfork" "fork"),
-    // The flags of clone3(2) are in memory, where no filter sees them and the caller can change them while they are
-    // judged. So the names fork and __tfork do not reach it; answer ENOSYS, and the C library falls back to clone.
+    // The flags of clone3(2) are in memory, where no filter sees them and the caller can change
+    // them while they are judged. So the names fork and __tfork do not reach it; answer ENOSYS, and
+    // the C library falls back to clone.
     plain!(435 "clone3" "clone"),
     forms!(59 "execve":
         Form::named(&["execve"]).with(&[path(0, Links::Follow), argv(1)]),
@@ -56,7 +57,9 @@ pub(super) static CALLS: &[Call] = &[
     plain!(97 "getrlimit" "ugetrlimit" "compat_43_ogetdtablesize" "ogetdtablesize"),
     plain!(160 "setrlimit"),
     forms!(302 "prlimit64":
-        Form::named(&["prlimit64", "getrlimit", "ugetrlimit", "compat_43_ogetdtablesize", "ogetdtablesize"])
+        Form::named(&[
+            "prlimit64", "getrlimit", "ugetrlimit", "compat_43_ogetdtablesize", "ogetdtablesize",
+        ])
             .when(&[null(2)]),
         Form::named(&["prlimit64", "setrlimit"]),
     ),

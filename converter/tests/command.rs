@@ -1,0 +1,150 @@
+//! The contract of the command line: what goes where, and the exit status.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// A folder that goes when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("convert-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a folder for the test");
+        Self(path)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).expect("a file for the test");
+        path.display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+struct Seen {
+    status: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn convert(words: &[&str]) -> Seen {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_systrace-convert"));
+    let Output { status, stdout, stderr } = command.args(words).output().expect("it runs");
+    let [out, err] = [stdout, stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    Seen { status: status.code(), out, err }
+}
+
+const RIGHT: &str = "Policy: /bin/x, Emulation: native\n\tnative-read: permit\n";
+const WRONG: &str =
+    "Policy: /bin/x, Emulation: native\n\tnative-read: allow\n\tnative-opne: permit\n";
+
+#[test]
+fn check_reports_everything() {
+    let folder = Folder::new("check");
+    let right = folder.file("right.policy", RIGHT);
+    let seen = convert(&["check", &right]);
+    assert_eq!((seen.status, seen.out.as_str()), (Some(0), ""));
+    let seen = convert(&["check", &right, &folder.file("wrong.policy", WRONG)]);
+    assert_eq!(seen.status, Some(1));
+    assert!(seen.out.contains("wrong.policy:2:") && seen.out.contains('^'), "{}", seen.out);
+    let template = "Template: t, Emulation: native, Description: d\n\tnative-read: permit\n";
+    assert_eq!(convert(&["check", &folder.file("t", template)]).status, Some(0));
+}
+
+#[test]
+fn warnings_are_findings_only_if_asked_for() {
+    let folder = Folder::new("strict");
+    let text =
+        "Policy: /bin/x, Emulation: native\n\tnative-connect: sockaddr eq \"inet-*\" then permit\n";
+    let path = folder.file("warned.policy", text);
+    let seen = convert(&["check", &path]);
+    assert_eq!(seen.status, Some(0));
+    assert!(seen.out.contains("warning"), "{}", seen.out);
+    assert_eq!(convert(&["check", "--strict", &path]).status, Some(1));
+}
+
+#[test]
+fn fmt_rewrites_checks_and_shows() {
+    let folder = Folder::new("fmt");
+    let path =
+        folder.file("x.policy", "Policy: /bin/x, Emulation: native\nnative-read:   permit\n");
+    let checked = convert(&["fmt", "--check", &path]);
+    assert_eq!((checked.status, checked.out), (Some(1), format!("{path}\n")));
+    let shown = convert(&["fmt", "--diff", &path]);
+    assert_eq!(shown.status, Some(1));
+    assert!(shown.out.contains("+\tnative-read: permit"), "{}", shown.out);
+    assert_eq!(convert(&["fmt", &path]).status, Some(0));
+    assert_eq!(convert(&["fmt", "--check", &path]).status, Some(0));
+    assert_eq!(std::fs::read_to_string(&path).expect("still there"), RIGHT);
+    assert_eq!(convert(&["fmt", &folder.file("wrong.policy", WRONG)]).status, Some(1));
+}
+
+#[test]
+fn seccomp_refuses_what_json_cannot_say() {
+    let folder = Folder::new("seccomp");
+    let text = "Policy: /bin/x, Emulation: native\n\tnative-bind: sockaddr match \"inet-*:80\" then permit\n";
+    let path = folder.file("server.policy", text);
+    let refused = convert(&["seccomp", &path]);
+    assert_eq!((refused.status, refused.out.as_str()), (Some(1), ""));
+    assert!(refused.err.contains("server.policy:2: needs the supervisor"), "{}", refused.err);
+    let weaker = convert(&["seccomp", "--best-effort", &path]);
+    assert_eq!(weaker.status, Some(0));
+    assert!(weaker.err.contains("server.policy:2: weaker than the rule"), "{}", weaker.err);
+    assert!(weaker.out.contains("\"bind\""), "{}", weaker.out);
+}
+
+#[test]
+fn plan_refuses_what_the_host_cannot_enforce() {
+    let folder = Folder::new("plan");
+    let path = folder.file("x.policy", RIGHT);
+    assert_eq!(convert(&["plan", &path]).status, Some(0));
+    let old = convert(&["plan", "--for", "linux=4.19", &path]);
+    assert_eq!(old.status, Some(1));
+    assert!(old.err.contains("Linux 4.19"), "{}", old.err);
+    let json: serde_json::Value =
+        serde_json::from_str(&convert(&["plan", "--format", "json", &path]).out).expect("JSON");
+    assert_eq!(json["format_version"], 1);
+    assert_eq!(json["calls"]["read"], "permit");
+    assert_eq!(json["calls"]["reboot"], "uncovered");
+    assert_eq!(json["rules"][0]["mechanism"], "seccomp");
+}
+
+#[test]
+fn eval_tells_the_rule_and_those_before_it() {
+    let folder = Folder::new("eval");
+    let text = "Policy: /bin/x, Emulation: native\n\tnative-fsread: filename match \"/tmp\" then permit\n\tnative-fsread: filename match \"/etc\" then deny[enoent]\n";
+    let path = folder.file("x.policy", text);
+    let seen = convert(&["eval", &path, "openat(\"/etc/shadow\", O_RDONLY)"]);
+    let expected = format!(
+        "deny[enoent]: {path}:3: native-fsread: filename match \"/etc\" then deny[enoent]\n  \
+         tried {path}:2: native-fsread: filename match \"/tmp\" then permit: filename \"/etc/shadow\" does not fit\n"
+    );
+    assert_eq!((seen.status, seen.out), (Some(0), expected));
+    let uncovered = convert(&["eval", &path, "getppid()"]);
+    assert_eq!(uncovered.out, "no rule covers it: deny[eperm]\n");
+    assert_eq!(convert(&["eval", &path, "opne()"]).status, Some(2));
+}
+
+#[test]
+fn explain_knows_every_code() {
+    let list = convert(&["explain"]);
+    assert_eq!(list.status, Some(0));
+    for code in list.out.lines().filter_map(|line| line.split_whitespace().next()) {
+        assert_eq!(convert(&["explain", code]).status, Some(0), "{code}");
+    }
+    assert_eq!(convert(&["explain", "SYS999"]).status, Some(2));
+}
+
+#[test]
+fn wrong_use_and_missing_files_are_failures() {
+    for words in [&["frobnicate"][..], &[], &["check"], &["check", "/nowhere/x.policy"]] {
+        let seen = convert(words);
+        assert_eq!(seen.status, Some(2), "{words:?}");
+        assert!(!seen.err.is_empty() && seen.out.is_empty(), "{words:?}");
+    }
+}

@@ -1,0 +1,108 @@
+//! What a test sees: a supervisor with a policy, programs that run under it, and the audit book afterwards.
+
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use supervisor::handoff::Client;
+
+/// A test's name and its body.
+pub type Test = (&'static str, fn());
+
+/// A running supervisor. It ends with the last program that it confines.
+pub struct Stage {
+    folder: PathBuf,
+    supervisor: Child,
+    /// As long as somebody is connected, the supervisor waits for the first program.
+    connection: Option<Client>,
+}
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+impl Stage {
+    /// Starts a supervisor for a policy; `calls` are the calls that it is asked about.
+    pub fn new(policy: &str, calls: &[&str]) -> Self {
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("stage-{}-{number}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let supervisor = Command::new(program())
+            .arg("supervise")
+            .args([folder.join("socket"), folder.join("audit")])
+            .arg(policy)
+            .args(calls)
+            .spawn()
+            .unwrap();
+        let mut stage = Self { folder, supervisor, connection: None };
+        wait_until("an answer", || {
+            stage.connection = Client::connect(&stage.socket()).ok();
+            stage.connection.is_some()
+        });
+        stage
+    }
+
+    /// Where listeners are handed over.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("socket")
+    }
+
+    /// A program under supervision, not started yet.
+    pub fn command(&self, program_and_arguments: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command.arg("confine").arg(self.socket()).args(program_and_arguments);
+        command
+    }
+
+    /// Runs a program to its end.
+    pub fn run(&self, program_and_arguments: &[&str]) -> Output {
+        self.command(program_and_arguments).stderr(Stdio::inherit()).output().unwrap()
+    }
+
+    /// Runs a part of [`crate::workload`] to its end, and gives what it wrote.
+    pub fn work(&self, work: &[&str]) -> String {
+        let program = program();
+        let program = [program.to_str().unwrap(), "work"];
+        let output = self.run(&[&program, work].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// The supervisor's resident memory in kB.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.supervisor.id()));
+        let status = status.unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// The audit book, after the supervisor has ended by itself.
+    pub fn audit(mut self) -> Vec<Value> {
+        drop(self.connection.take());
+        let supervisor = &mut self.supervisor;
+        wait_until("the supervisor's end", || supervisor.try_wait().unwrap().is_some());
+        let text = std::fs::read_to_string(self.folder.join("audit")).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = self.supervisor.kill();
+        let _ = self.supervisor.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// This program.
+pub fn program() -> PathBuf {
+    std::env::current_exe().unwrap()
+}
+
+/// Waits, but not for ever.
+pub fn wait_until(what: &str, mut come: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !come() {
+        assert!(start.elapsed() < Duration::from_secs(10), "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
