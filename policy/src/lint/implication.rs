@@ -8,6 +8,7 @@ use crate::ast::Operator;
 use crate::condition::{Comparison, Condition};
 use crate::matcher::literal_glob;
 use crate::registry::{Kind, Parameter};
+use crate::variables::NAMES;
 
 /// The arguments that the rules of one list see.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -147,12 +148,17 @@ fn continues(longer: &[u8], shorter: &[u8]) -> bool {
 
 /// `$HOME`, `$USER` or `$CWD` may stand in the text, so that it is not known yet.
 fn has_variable(test: &Comparison) -> bool {
-    test.text().contains(&b'$')
+    may_change(test.text())
+}
+
+fn may_change(text: &[u8]) -> bool {
+    let dollars = text.iter().enumerate().filter(|(_, byte)| **byte == b'$').map(|(at, _)| at + 1);
+    dollars.into_iter().any(|at| NAMES.iter().any(|name| text[at..].starts_with(name.as_bytes())))
 }
 
 /// Inside a name, a backslash before a variable would be taken for one before its value.
 fn is_settled(text: &[u8]) -> bool {
-    !text.contains(&b'$') || !text.contains(&b'\\')
+    !may_change(text) || !text.contains(&b'\\')
 }
 
 /// `match` without wildcards: the name that it covers with all below it.

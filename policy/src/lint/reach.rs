@@ -88,7 +88,7 @@ impl<'p> Survey<'p> {
     /// to them.
     fn barrier(&self, own: &[RuleId]) -> Option<RuleId> {
         let asks = |id: &RuleId| self.policy.rule(*id).action == Action::Ask;
-        let first = own.iter().find(|id| asks(id) || self.policy.rule(**id).is_unconditional());
+        let first = own.iter().find(|id| asks(id) || always_holds(self.policy.rule(**id)));
         first.copied().filter(|id| !asks(id))
     }
 
@@ -162,7 +162,7 @@ impl<'a> Above<'a> {
     fn enter(&mut self, id: RuleId, rule: &Rule) {
         self.same.insert(key(rule.predicate.as_ref(), &rule.condition), id);
         match &rule.condition {
-            _ if rule.is_unconditional() => self.always = Some(id),
+            _ if always_holds(rule) => self.always = Some(id),
             Condition::Test(test) if rule.predicate.is_none() => match covered_name(test) {
                 Some(name) => drop(self.names.insert(place(test, name), id)),
                 None if test.operator() == Operator::Eq => {}
@@ -225,6 +225,10 @@ impl<'a> Above<'a> {
         let mut folders = ends.chain([name.len()]).map(|end| name[..end].to_vec());
         folders.find_map(|folder| self.names.get(&place(test, folder)).copied())
     }
+}
+
+fn always_holds(rule: &Rule) -> bool {
+    matches!(rule.condition, Condition::True) && rule.predicate.is_none()
 }
 
 fn place(test: &Comparison, name: Vec<u8>) -> (String, u8, Vec<u8>) {
