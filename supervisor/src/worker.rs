@@ -13,6 +13,7 @@ use crate::pool::Pool;
 use crate::record::{self, Finding};
 use crate::request::Request;
 use crate::status::Interruption;
+use crate::thread::Thread;
 use nix::errno::Errno;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,6 +23,8 @@ use std::sync::Arc;
 pub struct Worker {
     /// Whose credentials and root this thread has taken on.
     pub identity: Identity,
+    /// Who called last: often it calls next.
+    last: Option<Thread>,
     pool: Arc<Pool>,
 }
 
@@ -41,7 +44,7 @@ impl Worker {
     /// # Errors
     /// If the thread cannot have a root and a umask of its own.
     pub fn new(pool: &Arc<Pool>) -> Result<Self, Errno> {
-        Ok(Self { identity: Identity::new()?, pool: Arc::clone(pool) })
+        Ok(Self { identity: Identity::new()?, last: None, pool: Arc::clone(pool) })
     }
 
     /// The listener that it serves.
@@ -65,7 +68,7 @@ impl Worker {
     /// Answers one call. A panic denies it.
     pub fn serve(&mut self, notification: &Notification) -> Fitness {
         let listener = Arc::clone(self.listener());
-        let caller = Caller::new(&listener, notification);
+        let caller = Caller::new(&listener, notification, self.last.take());
         let (reply, fitness) = match survive(|| self.decide(&caller, notification)) {
             Some(reply) => (reply, Fitness::Fit),
             None => {
@@ -74,6 +77,7 @@ impl Worker {
             }
         };
         listener.answer(notification.id, reply);
+        self.last = caller.into_thread();
         fitness
     }
 
