@@ -98,7 +98,7 @@ impl Worker {
     fn judge_and_act(&mut self, caller: &Caller<'_>, request: &Request) -> Result<Reply, Denial> {
         let container = Arc::clone(self.container());
         let permission = match judge::judge(&container, caller, request)? {
-            Judgement::Denied(errno) => return Ok(Reply::Error(errno)),
+            Judgement::Denied(errno) => return Ok(Reply::Denied(errno)),
             Judgement::Permitted(permission) => permission,
         };
         let reply = if exec::is_execve(request.notification.number) {
@@ -144,7 +144,8 @@ impl Worker {
     ) {
         let container = self.container();
         container.audit.count(Outcome::Deny);
-        let finding = Finding { errno: Some(Errno::EPERM), rule: None, reason: Some(reason) };
+        let finding =
+            Finding { errno: Some(policy::Errno::EPERM), rule: None, reason: Some(reason) };
         match request {
             Some(request) => record::judged(container, caller, request, finding),
             None => record::unread(container, caller, notification, finding),

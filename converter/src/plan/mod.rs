@@ -1,7 +1,8 @@
-//! Which mechanism enforces each rule: a [`Plan`] is a filter for the kernel, and for every rule who decides by it and why.
+//! Which mechanism enforces each rule: a [`Plan`] is a filter for the kernel, and for every rule
+//! who decides by it and why.
 //!
-//! **Invariant:** the filter lets no call through that `Policy::evaluate` would deny. Whatever it cannot decide exactly is
-//! left to the supervisor.
+//! **Invariant:** the filter lets no call through that `Policy::evaluate` would deny. Whatever it
+//! cannot decide exactly is left to the supervisor.
 
 mod call;
 mod condition;
@@ -41,11 +42,15 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// The kernel is too old for a supervisor.
-    #[error("Linux {0} cannot hold a call for the supervisor, {needed} and newer can", needed = LinuxVersion::SUPERVISABLE)]
+    #[error(
+        "Linux {0} cannot hold a call for the supervisor, {needed} and newer can",
+        needed = LinuxVersion::SUPERVISABLE
+    )]
     Kernel(LinuxVersion),
     /// The supervisor would have to carry out a call that it cannot carry out.
     #[error(
-        "{origin}: {call} would be let through for what stands in the program's memory, which the program can change after it was checked, and the supervisor cannot carry out {call} itself"
+        "{origin}: {call} cannot be permitted by text in the program's memory, \
+         because the supervisor cannot carry it out on what it checked"
     )]
     Unperformed {
         /// `file:line`.
@@ -92,13 +97,14 @@ impl<'p> PolicyPlan<'p> {
         plan
     }
 
-    /// A denial of a call that our own code needs before the program begins is left to the supervisor.
+    /// A denial of a call that our own code needs before the program begins is left to the
+    /// supervisor.
     fn keep_startup(&mut self) {
         let policy = self.policy;
         let denies = |id: &RuleId| matches!(policy.rule(*id).action, RuleAction::Deny(_));
         for call in self.calls.iter_mut().filter(|plan| startup::needs(plan.call.number)) {
             let fates = call.forms.iter_mut().flat_map(|(_, lowered)| &mut lowered.fates);
-            for (_, fate) in fates.filter(|(id, fate)| denies(id) && **fate == Fate::Kernel) {
+            for (_, fate) in fates.filter(|(id, fate)| denies(id) && *fate == Fate::Kernel) {
                 *fate = Fate::Supervisor(Reason::Startup);
             }
             let ask = |action| if let Action::Errno(_) = action { Action::Notify } else { action };
@@ -117,7 +123,8 @@ impl<'p> PolicyPlan<'p> {
         fates
     }
 
-    /// The forms of aliases that a rule would let through but the supervisor cannot carry out: they are denied.
+    /// The forms of aliases that a rule would let through but the supervisor cannot carry out: they
+    /// are denied.
     fn denied(&self, id: RuleId) -> impl Iterator<Item = FormId> {
         let forms = self.calls.iter().flat_map(|call| &call.forms);
         forms
@@ -143,7 +150,8 @@ impl<'p> PolicyPlan<'p> {
     }
 }
 
-/// One filter serves all programs: where their policies differ, the supervisor decides by the program that calls.
+/// One filter serves all programs: where their policies differ, the supervisor decides by the
+/// program that calls.
 fn agree(policies: &mut [PolicyPlan], at: usize, target: Target) {
     let same =
         policies.windows(2).all(|two| two[0].calls[at].decisions == two[1].calls[at].decisions);

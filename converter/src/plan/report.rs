@@ -54,7 +54,8 @@ impl fmt::Display for Mechanism {
     }
 }
 
-/// What a call that a rule decides pays for it. The figures were measured on a virtual machine with two processors.
+/// What a call that a rule decides pays for it. The figures were measured on a virtual machine with
+/// two processors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cost {
@@ -85,7 +86,8 @@ pub(super) struct Whole<'p> {
     pub(super) target: Target,
 }
 
-/// Tells about one rule, given what became of it on each form and on which forms it is denied for want of a performer.
+/// Tells about one rule, given what became of it on each form and on which forms it is denied for
+/// want of a performer.
 pub(super) fn rule(
     program: &str,
     rule: &Rule,
