@@ -7,11 +7,12 @@ use anyhow::Context;
 use converter::host::{Host, LinuxVersion};
 use converter::load::load;
 use converter::plan::{PlanError, Target, plan};
-use converter::seccomp::{Filter, engine, json};
-use oci_spec::runtime::LinuxSeccomp;
+use converter::seccomp::{Action, Filter, engine, json};
+use oci_spec::runtime::{LinuxSeccomp, LinuxSyscall};
+use policy::registry::{self, SyscallNumber};
 use serde_json::Value;
 
-use crate::stack::stack;
+use crate::stack::{is_unconditional, stack};
 
 /// Change a proposed config.json so that the kernel enforces a policy
 #[derive(Debug, clap::Args)]
@@ -58,12 +59,33 @@ fn confine(engine: Option<&Value>, policy: &Filter) -> anyhow::Result<Value> {
     let Some(engine) = engine.filter(|profile| !profile.is_null()) else {
         return Ok(serde_json::to_value(json::profile(policy)?)?);
     };
-    let typed: LinuxSeccomp =
+    let engine: LinuxSeccomp =
         serde_json::from_value(engine.clone()).context("the engine's profile is wrong")?;
-    let both = stack(&engine::compile(&typed)?.filter, policy);
-    let mut profile = serde_json::to_value(json::profile(&both)?)?;
-    if let Some(flags) = engine.get("flags") {
-        profile["flags"] = flags.clone();
-    }
-    Ok(profile)
+    let compiled = engine::compile(&engine)?.filter;
+    let mut both = stack(policy, &compiled);
+    both.calls.retain(|call, _| !is_the_engines(*call, policy, &compiled, both.default));
+    let mut profile = json::profile(&both)?;
+    let mut rules = profile.syscalls().clone().unwrap_or_default();
+    rules.extend(engine.syscalls().iter().flatten().filter_map(|rule| rest_of(rule, &both)));
+    profile.set_syscalls(Some(rules)).set_flags(engine.flags().clone());
+    Ok(serde_json::to_value(profile)?)
+}
+
+/// The engine's rules on a call can stay as they are written: the policy adds nothing to them, and what they leave
+/// over goes the same way. Conditions of the engine's would become hundreds of rules in which order means nothing.
+fn is_the_engines(call: SyscallNumber, policy: &Filter, engine: &Filter, default: Action) -> bool {
+    is_unconditional(policy, call) == Some(Action::Allow)
+        && is_unconditional(engine, call).is_none()
+        && engine.default == default
+}
+
+/// The part of an engine's rule that is about calls which are left to it.
+fn rest_of(rule: &LinuxSyscall, decided: &Filter) -> Option<LinuxSyscall> {
+    let left = |name: &&String| {
+        registry::call_named(name).is_some_and(|call| !decided.calls.contains_key(&call.number))
+    };
+    let names: Vec<_> = rule.names().iter().filter(left).cloned().collect();
+    let mut rest = rule.clone();
+    rest.set_names(names);
+    (!rest.names().is_empty()).then_some(rest)
 }

@@ -3,15 +3,21 @@
 use converter::seccomp::{Action, Clause, Filter};
 use policy::registry::{self, SyscallNumber};
 
-/// The filter that does what the kernel does with both (seccomp(2)): the stricter action of the two.
+/// The filter that takes the stricter action of the two, as the kernel does with both (seccomp(2)). Where both
+/// deny, the first one's errno is returned.
 pub fn stack(one: &Filter, other: &Filter) -> Filter {
     let mut both = Filter::new(stricter(one.default, other.default));
-    both.newer = one.newer.or(other.newer);
     for call in registry::calls() {
         let clauses = product(&clauses(one, call.number), &clauses(other, call.number));
         both.calls.insert(call.number, clauses);
     }
     both
+}
+
+/// A filter does the same with this call whatever its arguments are.
+pub fn is_unconditional(filter: &Filter, call: SyscallNumber) -> Option<Action> {
+    let first = clauses(filter, call).into_iter().next()?;
+    first.tests.is_empty().then_some(first.action)
 }
 
 /// What a filter does with a call, to the last case.
@@ -40,10 +46,16 @@ fn product(one: &[Clause], other: &[Clause]) -> Vec<Clause> {
             break;
         }
     }
+    // A case that ends as all others do is none.
+    while clauses.len() > 1
+        && clauses[clauses.len() - 2].action == clauses[clauses.len() - 1].action
+    {
+        clauses.remove(clauses.len() - 2);
+    }
     clauses
 }
 
-/// Of two equally strict ones the first, as of two filters the kernel takes the first that it looks at.
+/// Of two equally strict ones the first.
 fn stricter(one: Action, other: Action) -> Action {
     if other.rank() < one.rank() { other } else { one }
 }
@@ -85,6 +97,15 @@ mod tests {
                 assert_eq!(both.decide(&data), expected, "{name} {arguments:?}");
             }
         }
+    }
+
+    #[test]
+    fn cases_that_end_alike_are_one() {
+        let denying = Filter::new(DENIED);
+        let both = stack(&denying, &filter(0, 2, Action::Errno(22)));
+        assert_eq!(both.calls[&number("socket")], [Clause::always(DENIED)]);
+        assert_eq!(is_unconditional(&both, number("socket")), Some(DENIED));
+        assert_eq!(is_unconditional(&filter(0, 2, DENIED), number("socket")), None);
     }
 
     #[test]

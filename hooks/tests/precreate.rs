@@ -64,6 +64,30 @@ fn the_engines_profile_stays_in_force() {
     assert_eq!(config["linux"]["seccomp"]["flags"], json!(["SECCOMP_FILTER_FLAG_LOG"]));
 }
 
+/// Podman's own rules on socket: conditions that cannot be written as rules that never overlap.
+#[test]
+fn the_engines_conditions_stay_as_they_are_written() {
+    let unequal =
+        |index: u32, value: u64| json!({ "index": index, "value": value, "op": "SCMP_CMP_NE" });
+    let rule = json!({
+        "names": ["socket", "close"], "action": "SCMP_ACT_ALLOW", "args": [unequal(0, 16), unequal(2, 9)]
+    });
+    let engine = json!({ "defaultAction": "SCMP_ACT_ERRNO", "syscalls": [rule] });
+    let policy = "\tnative-socket: permit\n\tnative-close: deny[eacces]\n";
+    let config = changed(policy, &json!({ "linux": { "seccomp": engine } }));
+    let rules = config["linux"]["seccomp"]["syscalls"].as_array().unwrap();
+    let about = |name: &str| {
+        rules
+            .iter()
+            .filter(|rule| rule["names"].as_array().unwrap().contains(&json!(name)))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(about("socket").len(), 1);
+    assert_eq!(about("socket")[0]["args"].as_array().unwrap().len(), 2);
+    assert_eq!(about("close").len(), 1);
+    assert_eq!(about("close")[0]["errnoRet"], 13);
+}
+
 #[test]
 fn what_needs_a_supervisor_is_refused() {
     let policy = "\tnative-open: filename eq \"/tmp/x\" then permit\n";
