@@ -142,8 +142,8 @@ fn forms_that_only_memory_tells_apart_are_the_supervisors() {
 fn text_on_a_call_that_nobody_can_carry_out_is_refused() {
     let error =
         refused(&["native-getppid: permit", "native-rename: filename match \"/tmp\" then permit"]);
-    assert!(error.starts_with("x.policy:3: rename would"), "{error}");
-    assert!(error.contains("x.policy:3: renameat2 would"), "{error}");
+    assert!(error.starts_with("x.policy:3: rename cannot"), "{error}");
+    assert!(error.contains("x.policy:3: renameat2 cannot"), "{error}");
     let denied =
         ["native-rename: filename match \"/tmp\" then deny[enoent]", "native-rename: deny"];
     assert_eq!(mechanisms(&planned(&[&denied])), [Mechanism::Supervisor; 2]);
