@@ -1,7 +1,10 @@
 //! What a container is put under: its policy, made into a filter and a table for the supervisor, and the
 //! profile of its engine. Everything here happens before anything of the container exists.
 
-use std::path::Path;
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 
 use converter::bpf::SeccompData;
 use converter::host::{Host, LinuxVersion, LinuxVersionError};
@@ -38,6 +41,8 @@ pub enum ConfinementError {
     Plan { origin: String, reasons: String },
     #[error("policy {origin} is too large for the kernel")]
     Size { origin: String, source: AssembleError },
+    #[error("cannot make {path} for audit records")]
+    Audit { path: PathBuf, source: std::io::Error },
     #[error("cannot find out the release of the kernel")]
     Kernel(#[from] LinuxVersionError),
     #[error(transparent)]
@@ -100,14 +105,24 @@ pub fn prepare(
     let text = select(settings, annotations, &entry)?;
     let origin = text.origin.clone();
     let policies = entry_first(understand(settings, text)?, &entry, &origin)?;
+    let filter = compile(&policies, origin)?;
+    let audit = settings.audit_file(id);
+    make_folder_of(&audit)?;
     Ok(Confinement {
         id: id.to_string(),
-        filter: compile(&policies, origin)?,
+        filter,
         policies,
-        audit: settings.audit_file(id),
+        audit,
         devices: devices::rules(bundle.spec()),
         entry: surroundings(process),
     })
+}
+
+/// The supervisor opens the audit file; a folder that cannot be is a reason to make no container.
+fn make_folder_of(audit: &Path) -> Result<(), ConfinementError> {
+    let Some(folder) = audit.parent().filter(|folder| !folder.exists()) else { return Ok(()) };
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|source| ConfinementError::Audit { path: folder.to_owned(), source })
 }
 
 /// Parses a policy and looks its names up. Nothing of a file with an error is enforced.
@@ -126,16 +141,18 @@ fn understand(settings: &Settings, text: PolicyText) -> Result<PolicySet, Confin
     Ok(lowered.set)
 }
 
-/// A template of the policy directory, else a built-in one. The name comes from a policy, which is trusted,
-/// but it is a name and not a path.
+/// A template of the policy directory, else a built-in one. One that is there and cannot be read is not
+/// replaced by its namesake. The name comes from a policy, which is trusted, but it is a name and no path.
 fn template(folder: &Path, name: &str) -> Option<Source> {
-    if !name.contains('/') && !name.starts_with('.') {
-        let path = folder.join(name);
-        if let Ok(text) = std::fs::read(&path) {
-            return Some(Source::new(path.display().to_string(), text));
-        }
+    if name.contains('/') || name.starts_with('.') {
+        return None;
     }
-    templates::builtin(name)
+    let path = folder.join(name);
+    match std::fs::read(&path) {
+        Ok(text) => Some(Source::new(path.display().to_string(), text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => templates::builtin(name),
+        Err(_) => None,
+    }
 }
 
 /// Puts the entry program's policy first: the only one whatever path its header names, else the one that
@@ -187,5 +204,62 @@ fn surroundings(process: &Process) -> Entry {
     Entry {
         uid: process.user().uid(),
         cwd: process.cwd().as_os_str().as_encoded_bytes().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::selection;
+
+    fn settings(folder: &Path) -> Settings {
+        let config = Config { policy_dir: folder.to_owned(), ..Config::default() };
+        Settings { config, systemd_cgroup: false, policy: None }
+    }
+
+    fn understood(folder: &Path, text: &str) -> Result<PolicySet, ConfinementError> {
+        understand(&settings(folder), PolicyText { origin: "p".to_owned(), text: text.into() })
+    }
+
+    fn entry(path: &str) -> EntryProgram {
+        EntryProgram { named: path.into(), resolved: path.into() }
+    }
+
+    #[test]
+    fn the_sandbox_policy_can_be_enforced() {
+        let folder = tempfile::tempdir().unwrap();
+        let set = understood(folder.path(), selection::SANDBOX_POLICY).unwrap();
+        let set = entry_first(set, &entry("/pause"), "sandbox").unwrap();
+        assert!(!compile(&set, "sandbox".to_owned()).unwrap().instructions().is_empty());
+    }
+
+    #[test]
+    fn the_entry_programs_policy_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = |name| format!("Policy: {name}, Emulation: native\n\tnative-close: permit\n");
+        let both = one("/bin/sh") + &one("*/nginx");
+        let set = understood(folder.path(), &both).unwrap();
+        let set = entry_first(set, &entry("/usr/sbin/nginx"), "p").unwrap();
+        assert_eq!(set.policies[0].program(), "*/nginx");
+        let set = understood(folder.path(), &both).unwrap();
+        let error = entry_first(set, &entry("/bin/ls"), "p").unwrap_err();
+        assert_eq!(error.to_string(), "policy p is for /bin/sh, */nginx, not for /bin/ls");
+        let set = understood(folder.path(), &one("/bin/sh")).unwrap();
+        assert!(entry_first(set, &entry("/bin/ls"), "p").is_ok());
+    }
+
+    #[test]
+    fn a_template_of_the_policy_directory_goes_before_a_built_in_one() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("templates")).unwrap();
+        let text = "Template: linux-base, Emulation: linux64, Description: small\n\tlinux64-close: permit\n";
+        std::fs::write(folder.path().join("templates/linux-base"), text).unwrap();
+        let including = "Policy: /bin/sh, Emulation: native\n\tInclude: linux-base\n";
+        let set = understood(folder.path(), including).unwrap();
+        assert_eq!(set.policies[0].rules().len(), 1);
+        assert!(template(folder.path(), "../linux-base").is_none());
+        std::fs::create_dir(folder.path().join("docker-default")).unwrap();
+        assert!(template(folder.path(), "docker-default").is_none());
     }
 }

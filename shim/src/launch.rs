@@ -130,7 +130,8 @@ impl Launch<'_> {
 struct Claim {
     folder: PathBuf,
     companions: Companions,
-    kept: bool,
+    /// The process that removes it; 0, which is no process, when it is kept.
+    owner: u32,
 }
 
 impl Claim {
@@ -142,19 +143,21 @@ impl Claim {
             .create(store.root())
             .and_then(|()| DirBuilder::new().mode(0o700).create(&folder))
             .with_context(|| format!("cannot make {}", folder.display()))?;
-        let claim = Self { folder, companions, kept: false };
+        let claim = Self { folder, companions, owner: std::process::id() };
         claim.companions.make().context("cannot make the container's cgroups")?;
         Ok(claim)
     }
 
     fn keep(mut self) {
-        self.kept = true;
+        self.owner = 0;
     }
 }
 
 impl Drop for Claim {
+    /// Only in the process that staked it: libcontainer's children have copies of this stack, through which
+    /// a panic of theirs would unwind.
     fn drop(&mut self) {
-        if !self.kept {
+        if self.owner == std::process::id() {
             // The error that brought us here is the one to report.
             let _ = supervise::end(&self.folder, 0);
             let _ = self.companions.remove();

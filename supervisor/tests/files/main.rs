@@ -3,6 +3,7 @@
 mod blocking;
 mod denied;
 mod guard;
+mod host_pids;
 mod raced;
 mod same_as_native;
 mod sys;

@@ -10,9 +10,10 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 /// Where the root is mounted, in the private mount namespace only.
 const ROOT: &str = "/mnt";
 
-/// Enters new namespaces; children are in the new pid namespace.
-pub fn unshare_all() {
-    unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWUTS).unwrap();
+/// Enters new namespaces; children are in the new pid namespace, if there is one.
+pub fn unshare_all(pids: bool) {
+    let pids = if pids { CloneFlags::CLONE_NEWPID } else { CloneFlags::empty() };
+    unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS | pids).unwrap();
     nix::unistd::sethostname("victim").unwrap();
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount(None::<&str>, "/", None::<&str>, private, None::<&str>).unwrap();

@@ -8,6 +8,7 @@ pub const TESTS: &[Test] = &[
     ("exec::arguments_are_judged_too", arguments),
     ("exec::a_program_without_a_policy_is_named", no_policy),
     ("exec::a_program_gets_its_own_policy_and_its_children_too", own_policy),
+    ("exec::a_fork_has_its_parents_policy", fork),
     ("exec::scripts_are_judged_by_their_own_name", script),
     ("exec::by_descriptor", by_descriptor),
     ("exec::by_a_thread_that_does_not_lead", by_a_thread),
@@ -64,6 +65,19 @@ Policy: */dash, Emulation: native
     let denied: Vec<_> = audit.iter().filter(|line| line["decision"] == "deny").collect();
     assert!(denied.iter().all(|line| line["program"] == "/usr/bin/dash"), "{denied:?}");
     assert!(denied.iter().any(|line| line["call"] == "getppid"), "{denied:?}");
+}
+
+/// Nobody tells the supervisor of the subshell.
+fn fork() {
+    let text = r#"Policy: /any, Emulation: native
+ native-execve: permit
+Policy: */dash, Emulation: native
+ native-chdir: permit
+"#;
+    let stage = Stage::new(text, &["execve", "chdir"]);
+    let told =
+        stage.work(&["run", "/bin/dash", "-c", "(cd /tmp && pwd); cd /var && pwd", ",", "chdir"]);
+    assert_eq!(told, "/tmp\n/var\nEPERM");
 }
 
 fn script() {

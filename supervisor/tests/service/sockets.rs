@@ -17,6 +17,7 @@ pub const TESTS: &[Test] = &[
     ("sockets::a_raced_address_is_never_reached", race),
     ("sockets::a_signal_ends_a_connect_that_hangs", alarmed),
     ("sockets::a_connect_is_restarted_if_the_handler_says_so", restarted),
+    ("sockets::calls_that_hang_hold_up_no_others", crowd),
     ("sockets::a_dead_caller_ends_a_connect_that_hangs", dead),
 ];
 
@@ -239,6 +240,14 @@ fn restarted() {
         stage.audit()[0]["summary"]["permitted"].as_u64() >= Some(2),
         "it was asked about twice"
     );
+}
+
+fn crowd() {
+    let (_listener, _streams, address) = full_queue();
+    let rules = ["native-connect: sockaddr sub \"inet-\" then permit", "native-getppid: permit"];
+    let stage = Stage::new(&policy(&rules.map(str::to_owned)), &["connect", "execve", "getppid"]);
+    assert_eq!(stage.work(&["crowd", "20", &address.to_string()]), "ok soon");
+    assert_eq!(stage.audit().len(), 1);
 }
 
 fn dead() {

@@ -38,6 +38,8 @@ fn one(words: &[&str]) -> Result<String, Errno> {
         ["execveat", program, arguments @ ..] => Err(execveat(program, arguments)),
         ["race-exec", good, bad, times] => race_exec(good, bad, times.parse().unwrap()),
         ["getppid"] => parent(),
+        ["chdir"] => nix::unistd::chdir("/").map(|()| "ok".into()),
+        ["crowd", size, address] => crowd(size.parse().unwrap(), address),
         ["as", user] => become_user(user.parse().unwrap()),
         ["connect", address] => tcp(address),
         ["bind", address] => bind_to(address),
@@ -186,6 +188,18 @@ fn race_connect(good: &str, bad: &str, times: usize) -> Result<String, Errno> {
         }
         made.to_string()
     }))
+}
+
+/// Many connects that hang, and meanwhile a call that does not. The process ends with its threads still in them.
+fn crowd(size: usize, address: &str) -> Result<String, Errno> {
+    for _ in 0..size {
+        let address = address.to_owned();
+        std::thread::spawn(move || tcp(&address));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let start = Instant::now();
+    let told = parent()?;
+    Ok(format!("{told} {}", if start.elapsed().as_millis() < 1000 { "soon" } else { "late" }))
 }
 
 /// A connect that hangs, and a signal after 100 ms.
