@@ -164,6 +164,7 @@ impl Walk<'_> {
             return Ok(Some(End::Link(link, LinkText::Fixed(numbers))));
         }
         self.count_link()?;
+        self.check_links()?;
         self.rest = [numbers, component.tail].concat();
         Ok(None)
     }
@@ -177,6 +178,7 @@ impl Walk<'_> {
         self.count_link()?;
         let folder = component.is_last().then(|| fstat(&self.here)).transpose()?;
         may_follow(self.viewer.acting, (link.as_fd(), status), folder.as_ref())?;
+        self.check_links()?;
         if matches!(self.scene, Scene::Own(_) | Scene::Other) {
             return self.follow_magic(link, component);
         }
@@ -249,8 +251,12 @@ impl Walk<'_> {
 
     fn count_link(&mut self) -> Result<(), Errno> {
         self.links += 1;
+        if self.links > MAX_LINKS { Err(Errno::ELOOP) } else { Ok(()) }
+    }
+
+    fn check_links(&self) -> Result<(), Errno> {
         let refused = self.name.restrictions.contains(ResolveFlag::RESOLVE_NO_SYMLINKS);
-        if refused || self.links > MAX_LINKS { Err(Errno::ELOOP) } else { Ok(()) }
+        if refused { Err(Errno::ELOOP) } else { Ok(()) }
     }
 
     fn check_mount(&self, next: BorrowedFd<'_>) -> Result<(), Errno> {

@@ -4,6 +4,7 @@ mod blocking;
 mod denied;
 mod guard;
 mod host_pids;
+mod o_path;
 mod raced;
 mod same_as_native;
 mod sys;

@@ -66,7 +66,10 @@ fn populate() {
     chown("/tmp/users", Some(1000), Some(1000)).unwrap();
     mode("/tmp/users", 0o666);
     symlink("/etc/passwd", "/tmp/users-link").unwrap();
-    std::os::unix::fs::lchown("/tmp/users-link", Some(1000), Some(1000)).unwrap();
+    symlink("/proc/self/cmdline", "/tmp/users-self-link").unwrap();
+    for link in ["/tmp/users-link", "/tmp/users-self-link"] {
+        std::os::unix::fs::lchown(link, Some(1000), Some(1000)).unwrap();
+    }
     links();
 }
 
