@@ -66,7 +66,7 @@ struct Described {
     /// Give it a terminal
     #[arg(short, long)]
     tty: bool,
-    /// User and group number, UID[:GID]
+    /// User number, and group number after a colon
     #[arg(short, long, value_name = "UID[:GID]", value_parser = parse_user)]
     user: Option<(u32, Option<u32>)>,
     /// Further group number
