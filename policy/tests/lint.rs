@@ -91,6 +91,17 @@ fn shipped_policies_have_no_findings() {
 }
 
 #[test]
+fn the_list_of_codes_is_the_registrys() {
+    let checks = include_str!("../CHECKS.md");
+    assert!(
+        checks.ends_with(&format!("\n\n{}", policy::diagnostic::reference())),
+        "replace the end of CHECKS.md by what `cargo run -p policy --example codes` prints"
+    );
+    let example = checks.split("```systrace\n").nth(1).and_then(|rest| rest.split("```").next());
+    assert_eq!(findings(&Source::new("example", example.unwrap())), []);
+}
+
+#[test]
 fn templates_are_told_from_policies() {
     let template = |text: &str| is_template(&Source::new("x", text));
     assert!(template("# mine\n\n Template: x, Emulation: native\n") && template("TEMPLATE:"));
