@@ -126,6 +126,26 @@ impl Expression {
     /// How many levels an expression may have: what walks over expressions may recurse.
     pub const MAX_DEPTH: usize = 256;
 
+    /// The comparisons, from left to right.
+    #[must_use]
+    pub fn tests(&self) -> Vec<&Test> {
+        let mut tests = Vec::new();
+        self.collect_tests(&mut tests);
+        tests
+    }
+
+    fn collect_tests<'e>(&'e self, tests: &mut Vec<&'e Test>) {
+        match self {
+            Self::True(_) => {}
+            Self::Test(test) => tests.push(test),
+            Self::Not(inner, _) | Self::Group(inner, _) => inner.collect_tests(tests),
+            Self::And(left, right) | Self::Or(left, right) => {
+                left.collect_tests(tests);
+                right.collect_tests(tests);
+            }
+        }
+    }
+
     /// From its first character to its last.
     #[must_use]
     pub fn span(&self) -> Span {

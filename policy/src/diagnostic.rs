@@ -32,10 +32,30 @@ impl Span {
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
+    /// Nothing is wrong; the author may want to know it.
+    Note,
     /// The policy means something, perhaps not what was meant.
     Warning,
     /// The policy means nothing; all of the file is refused.
     Error,
+}
+
+impl Severity {
+    /// As it is shown: `warning`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl std::fmt::Display for Severity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// One finding in one source.

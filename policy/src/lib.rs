@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ast;
-pub mod bind;
+mod bind;
 pub mod condition;
 pub mod diagnostic;
 pub mod environment;

@@ -2,6 +2,7 @@
 //! forms.
 
 mod lists;
+mod order;
 mod rule;
 
 use crate::ast::{File, PolicyText, RuleText, Spanned, Statement};
@@ -74,23 +75,32 @@ fn policy(
     findings: &mut Vec<Diagnostic>,
 ) -> Policy {
     findings.extend(check_emulation(&text.emulation));
+    findings.extend(order::check(rules(text)));
     let mut draft = Draft::default();
     let mut own = Lists::default();
-    for statement in &text.statements {
-        if let Statement::Rule(rule) = statement {
-            draft.add(source, rule, &mut own);
-        }
-    }
+    rules(text).for_each(|rule| draft.add(source, rule, &mut own));
     findings.append(&mut draft.findings);
     let mut included = Lists::default();
-    for statement in &text.statements {
-        if let Statement::Include(name) = statement {
-            findings.extend(draft.include(name, templates, &mut included).err());
-        }
+    for name in includes(text) {
+        findings.extend(draft.include(name, templates, &mut included).err());
     }
     let lists = lists::arrange(&own, &included, &draft.rules);
     let program = text.program.value.clone();
     Policy { program, detached: text.detached.is_some(), rules: draft.rules, lists }
+}
+
+fn rules(text: &PolicyText) -> impl Iterator<Item = &RuleText> {
+    text.statements.iter().filter_map(|statement| match statement {
+        Statement::Rule(rule) => Some(&**rule),
+        Statement::Include(_) => None,
+    })
+}
+
+fn includes(text: &PolicyText) -> impl Iterator<Item = &Spanned<String>> {
+    text.statements.iter().filter_map(|statement| match statement {
+        Statement::Include(name) => Some(name),
+        Statement::Rule(_) => None,
+    })
 }
 
 fn check_emulation(emulation: &Spanned<String>) -> Option<Diagnostic> {
@@ -118,7 +128,6 @@ impl Draft {
     fn add(&mut self, source: &Source, text: &RuleText, lists: &mut Lists) {
         let meaning = names::meaning(&text.call.value);
         self.findings.extend(rule::check(text, &meaning));
-        self.findings.extend(lists.place(text, &meaning));
         match rule::lower(source, text) {
             Ok(rule) => {
                 lists.enter(RuleId(u32::try_from(self.rules.len()).unwrap_or(u32::MAX)), &meaning);

@@ -112,14 +112,6 @@ pub struct Rule {
     pub predicate: Option<Predicate>,
 }
 
-impl Rule {
-    /// The rule holds for every call of every caller.
-    #[must_use]
-    pub fn is_unconditional(&self) -> bool {
-        matches!(self.condition, Condition::True) && self.predicate.is_none()
-    }
-}
-
 /// Where a rule was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {

@@ -14,3 +14,10 @@ mod reader;
 mod rule;
 
 pub use file::{Parsed, parse, parse_template};
+
+use crate::diagnostic::Span;
+
+/// The logical lines of a text: what each of them says, and its comment from the `#` on.
+pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = (Span, Option<Span>)> {
+    reader::Lines::new(text).map(|line| (line.text, line.comment))
+}

@@ -3,10 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use libcontainer::utils::get_cgroup_path;
 use oci_spec::OciSpecError;
 use oci_spec::runtime::{
     Capabilities, Capability, LinuxCapabilities, LinuxNamespaceType, LinuxSeccomp, Process, Spec,
 };
+
+use crate::cgroup::companions::Companions;
+use crate::cgroup::mounts::{self, MountsError};
 
 const FILE: &str = "config.json";
 
@@ -30,6 +34,8 @@ pub enum BundleError {
     Root { path: PathBuf, source: std::io::Error },
     #[error("user namespaces are not supported")]
     UserNamespace,
+    #[error(transparent)]
+    Mounts(#[from] MountsError),
     #[error("cannot write the private bundle {path}")]
     Write { path: PathBuf, source: OciSpecError },
 }
@@ -81,7 +87,7 @@ impl Bundle {
 
     /// Writes the spec that libcontainer works from: CAP_SYS_ADMIN for our start-up, no seccomp (it is
     /// loaded by our start-up, after our own filter), and a root path that is right from any folder.
-    pub fn write_private(&self, folder: &Path) -> Result<(), BundleError> {
+    pub fn write_private(&self, folder: &Path, companions: &Companions) -> Result<(), BundleError> {
         let mut spec = self.spec.clone();
         let mut process = self.process()?.clone();
         lend_admin(&mut process);
@@ -93,8 +99,15 @@ impl Bundle {
         if let Some(root) = spec.root_mut() {
             root.set_path(rootfs);
         }
+        mounts::protect(&mut spec, companions)?;
         let path = folder.join(FILE);
         spec.save(&path).map_err(|source| BundleError::Write { path, source })
+    }
+
+    /// The container's folders beside those that libcgroups makes.
+    pub fn companions(&self, id: &str, systemd: bool) -> Companions {
+        let path = self.spec.linux().as_ref().and_then(|linux| linux.cgroups_path().clone());
+        Companions::of(&get_cgroup_path(&path, id), systemd)
     }
 
     fn incomplete(&self, part: &'static str) -> BundleError {
@@ -164,7 +177,7 @@ mod tests {
             spec["linux"]["seccomp"] = serde_json::json!({"defaultAction": "SCMP_ACT_ALLOW"});
         });
         let private = tempfile::tempdir().unwrap();
-        bundle.write_private(private.path()).unwrap();
+        bundle.write_private(private.path(), &bundle.companions("web", false)).unwrap();
         let spec = Spec::load(private.path().join(FILE)).unwrap();
         let sets = spec.process().as_ref().unwrap().capabilities().clone().unwrap();
         let admin: Capabilities = [Capability::SysAdmin].into_iter().collect();

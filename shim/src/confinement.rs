@@ -3,17 +3,18 @@
 
 use std::path::Path;
 
+use converter::bpf::SeccompData;
 use converter::host::{Host, LinuxVersion, LinuxVersionError};
 use converter::plan::{PlanError, Target, plan};
 use converter::seccomp::assemble::AssembleError;
-use converter::seccomp::{assemble, engine};
-use oci_spec::runtime::{LinuxSeccomp, Process};
+use converter::seccomp::{self, Action, assemble, engine};
+use oci_spec::runtime::Process;
 use policy::diagnostic::headline;
-use policy::{PolicySet, Source, templates};
+use policy::{PolicySet, Source, registry, templates};
 use supervisor::filter::{BadFilter, Filter};
 use supervisor::{Confinement, Entry};
 
-use crate::bundle::{Bundle, BundleError};
+use crate::bundle::{Bundle, BundleError, owns_admin};
 use crate::config::Settings;
 use crate::devices;
 use crate::identifier::ContainerId;
@@ -41,6 +42,10 @@ pub enum ConfinementError {
     Kernel(#[from] LinuxVersionError),
     #[error(transparent)]
     EngineProfile(#[from] engine::ProfileError),
+    #[error(
+        "the engine's seccomp profile denies {0}, which starts the program: operation not permitted"
+    )]
+    EngineDenies(&'static str),
     #[error("the engine's seccomp profile is too large for the kernel")]
     EngineSize(#[source] AssembleError),
     #[error("the compiled filter is not one")]
@@ -55,14 +60,31 @@ pub struct EngineFilter {
 }
 
 impl EngineFilter {
-    /// Compiles the profile. Without one there is nothing to load.
-    pub fn of(profile: Option<&LinuxSeccomp>) -> Result<Option<Self>, ConfinementError> {
-        let Some(profile) = profile else { return Ok(None) };
+    /// Compiles the engine's profile for a process. Without one there is nothing to load.
+    pub fn of(bundle: &Bundle, process: &Process) -> Result<Option<Self>, ConfinementError> {
+        let Some(profile) = bundle.engine_profile() else { return Ok(None) };
         let profile = engine::compile(profile)?;
+        if let Some(call) = calls_under_it(process).find(|call| denies(&profile.filter, call)) {
+            return Err(ConfinementError::EngineDenies(call));
+        }
         let program = assemble::assemble(&profile.filter).map_err(ConfinementError::EngineSize)?;
         let program = Filter::from_bytes(&program.to_bytes())?;
         Ok(Some(Self { program, flags: profile.flags }))
     }
+}
+
+/// What our start-up calls when the profile is in force; `Workload` has the order.
+fn calls_under_it(process: &Process) -> impl Iterator<Item = &'static str> {
+    let drops = !owns_admin(process) && process.no_new_privileges() != Some(true);
+    let for_drop = if drops { &["capget", "capset"][..] } else { &[] };
+    for_drop.iter().copied().chain(["execve"])
+}
+
+fn denies(filter: &seccomp::Filter, call: &str) -> bool {
+    registry::call_named(call).is_none_or(|call| {
+        let data = SeccompData::native(call.number.0, [0; 6]);
+        !matches!(filter.decide(&data), Action::Allow | Action::Log)
+    })
 }
 
 /// Chooses the policy of a container and compiles it.
@@ -162,11 +184,8 @@ fn compile(policies: &PolicySet, origin: String) -> Result<Filter, ConfinementEr
 
 /// What the variables of a policy stand for.
 fn surroundings(process: &Process) -> Entry {
-    let entries = process.env().as_deref().unwrap_or_default();
-    let home = entries.iter().rev().find_map(|entry| entry.strip_prefix("HOME="));
     Entry {
         uid: process.user().uid(),
-        home: home.map(|text| text.as_bytes().to_owned()),
         cwd: process.cwd().as_os_str().as_encoded_bytes().to_owned(),
     }
 }

@@ -12,12 +12,13 @@ use libcontainer::syscall::syscall::SyscallType;
 
 use crate::birth::Birth;
 use crate::bundle::{Bundle, owns_admin};
+use crate::cgroup::companions::Companions;
 use crate::config::Settings;
 use crate::confinement::{self, EngineFilter};
 use crate::container::Store;
 use crate::identifier::ContainerId;
 use crate::supervise;
-use crate::workload::{Restraints, Workload, readable};
+use crate::workload::{Restraints, Role, Workload, readable};
 
 /// The flags of `create` and `run`.
 #[derive(Debug, clap::Args)]
@@ -44,6 +45,15 @@ pub struct CreateOptions {
     pub id: ContainerId,
 }
 
+/// A container in the making.
+struct Launch<'s> {
+    settings: &'s Settings,
+    options: &'s CreateOptions,
+    store: Store,
+    bundle: Bundle,
+    detached: bool,
+}
+
 /// Makes the container; it waits for `start`. Nothing is left behind if that fails.
 pub fn create(
     settings: &Settings,
@@ -54,76 +64,87 @@ pub fn create(
     store.ensure_free(&options.id)?;
     let bundle = Bundle::open(&options.bundle)?;
     bundle.ensure_supported()?;
-    let engine = EngineFilter::of(bundle.engine_profile())?;
-    let confinement = confinement::prepare(settings, &options.id, &bundle)?;
-    let own = OwnFolder::create(&store, &options.id)?;
-    bundle.write_private(own.path())?;
-    let workload = Workload::new(Restraints {
-        filter: confinement.filter.clone(),
-        supervisor: RefCell::new(Some(supervise::start(own.path(), confinement)?)),
-        engine,
-        drop_admin: !owns_admin(bundle.process()?),
-        new_keyring: !options.no_new_keyring,
-    });
-    let container =
-        build(&store, options, own.path(), (workload, settings.systemd_cgroup, detached))
-            .and_then(|container| reveal(container, &bundle, own.path()))?;
-    own.keep();
-    Ok(container)
+    Launch { settings, options, store, bundle, detached }.run()
 }
 
-fn build(
-    store: &Store,
-    options: &CreateOptions,
-    private: &Path,
-    (workload, systemd, detached): (Workload, bool, bool),
-) -> anyhow::Result<Container> {
-    ContainerBuilder::new(options.id.to_string(), SyscallType::default())
-        .with_executor(workload)
-        .with_root_path(store.root())?
-        .with_pid_file(options.pid_file.as_ref())?
-        .with_console_socket(options.console_socket.as_ref())
-        .with_preserved_fds(options.preserve_fds)
-        .as_init(private)
-        .with_systemd(systemd)
-        .with_detach(detached)
-        .with_no_pivot(options.no_pivot)
-        .build()
-        .map_err(|error| readable(&error))
-        .context("container create failed")
+impl Launch<'_> {
+    fn run(&self) -> anyhow::Result<Container> {
+        let id = &self.options.id;
+        let process = self.bundle.process()?;
+        let engine = EngineFilter::of(&self.bundle, process)?;
+        let confinement = confinement::prepare(self.settings, id, &self.bundle)?;
+        let claim = Claim::stake(&self.store, id, self.companions())?;
+        self.bundle.write_private(&claim.folder, &claim.companions)?;
+        let workload = Workload::new(Restraints {
+            filter: confinement.filter.clone(),
+            supervisor: RefCell::new(Some(supervise::start(&claim.folder, confinement)?)),
+            engine,
+            drop_admin: !owns_admin(process),
+            new_keyring: !self.options.no_new_keyring,
+            role: Role::First,
+        });
+        let mut container = self.build(workload, &claim.folder)?;
+        if let Err(error) = self.settle(&mut container, &claim) {
+            // Its process waits for a start that will not come; the first error is the one to report.
+            let _ = container.delete(true);
+            return Err(error);
+        }
+        claim.keep();
+        Ok(container)
+    }
+
+    fn companions(&self) -> Companions {
+        self.bundle.companions(self.options.id.as_str(), self.settings.systemd_cgroup)
+    }
+
+    fn build(&self, workload: Workload, private: &Path) -> anyhow::Result<Container> {
+        let options = self.options;
+        ContainerBuilder::new(options.id.to_string(), SyscallType::default())
+            .with_executor(workload)
+            .with_root_path(self.store.root())?
+            .with_pid_file(options.pid_file.as_ref())?
+            .with_console_socket(options.console_socket.as_ref())
+            .with_preserved_fds(options.preserve_fds)
+            .as_init(private)
+            .with_systemd(self.settings.systemd_cgroup)
+            .with_detach(self.detached)
+            .with_no_pivot(options.no_pivot)
+            .build()
+            .map_err(|error| readable(&error))
+            .context("container create failed")
+    }
+
+    /// From here on the state names the engine's bundle, not the private one, and tells the first process
+    /// from a later one with the same number.
+    fn settle(&self, container: &mut Container, claim: &Claim) -> anyhow::Result<()> {
+        let pid = container.pid().context("the container has no process")?.as_raw();
+        let birth = Birth::of(pid).context("the container's process is gone")?;
+        birth.save(&claim.folder).context("cannot save the container's state")?;
+        claim.companions.add(pid).context("cannot move the container into its cgroups")?;
+        container.state.bundle = self.bundle.folder().to_owned();
+        container.save().context("cannot save the container's state")
+    }
 }
 
-/// From here on the state names the engine's bundle, not the private one, and tells the first process from
-/// a later one with the same number.
-fn reveal(mut container: Container, bundle: &Bundle, own: &Path) -> anyhow::Result<Container> {
-    let pid = container.pid().context("the container has no process")?;
-    let birth = Birth::of(pid.as_raw()).context("the container's process is gone")?;
-    birth.save(own).context("cannot save the container's state")?;
-    container.state.bundle = bundle.folder().to_owned();
-    container.save().context("cannot save the container's state")?;
-    Ok(container)
-}
-
-/// Our folder of a container that is being made: removed unless the container comes to be.
-struct OwnFolder {
-    path: PathBuf,
+/// What belongs to a container that is being made: removed unless the container comes to be.
+struct Claim {
+    folder: PathBuf,
+    companions: Companions,
     kept: bool,
 }
 
-impl OwnFolder {
-    fn create(store: &Store, id: &ContainerId) -> anyhow::Result<Self> {
-        let path = store.own_folder(id);
+impl Claim {
+    fn stake(store: &Store, id: &ContainerId, companions: Companions) -> anyhow::Result<Self> {
+        let folder = store.own_folder(id);
         DirBuilder::new()
             .recursive(true)
             .mode(0o711)
             .create(store.root())
-            .and_then(|()| DirBuilder::new().mode(0o700).create(&path))
-            .with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Self { path, kept: false })
-    }
-
-    fn path(&self) -> &Path {
-        &self.path
+            .and_then(|()| DirBuilder::new().mode(0o700).create(&folder))
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        let claim = Self { folder, companions, kept: false };
+        claim.companions.make().context("cannot make the container's cgroups")?;
+        Ok(claim)
     }
 
     fn keep(mut self) {
@@ -131,12 +152,13 @@ impl OwnFolder {
     }
 }
 
-impl Drop for OwnFolder {
+impl Drop for Claim {
     fn drop(&mut self) {
         if !self.kept {
             // The error that brought us here is the one to report.
-            let _ = supervise::end(&self.path, 0);
-            let _ = fs::remove_dir_all(&self.path);
+            let _ = supervise::end(&self.folder, 0);
+            let _ = self.companions.remove();
+            let _ = fs::remove_dir_all(&self.folder);
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
+use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::ForkResult;
 
 /// kill(2) with any signal number, real-time ones too (nix knows the standard ones only).
@@ -120,4 +121,11 @@ pub fn knows_killable_wait() -> bool {
         )
     };
     Errno::result(outcome) == Err(Errno::EFAULT)
+}
+
+/// Gives SIGPIPE its default action back: Rust ignores it in every program (its runtime does so before
+/// `main`), and an ignored signal stays ignored over execve(2).
+pub fn restore_sigpipe() -> Result<(), Errno> {
+    // SAFETY: the default action runs no code of ours.
+    unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }.map(drop)
 }

@@ -50,7 +50,7 @@ fn median(bytes: &[u8]) -> f64 {
 fn open_close(path: &std::ffi::CStr) {
     let fd = sys::call(libc::SYS_open, [path.as_ptr() as u64, 0, 0, 0, 0, 0]);
     if fd >= 0 {
-        sys::call(libc::SYS_close, [fd as u64, 0, 0, 0, 0, 0]);
+        drop(sys::take(fd));
     }
 }
 

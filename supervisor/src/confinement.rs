@@ -25,10 +25,9 @@ pub struct Confinement {
 /// What the variables of a policy stand for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Entry {
-    /// The user that the entry program runs as, as the container numbers it.
+    /// The user that the entry program runs as, as the container numbers it; its `$HOME` and `$USER` are those of the container's
+    /// passwd(5), not of the environment.
     pub uid: u32,
-    /// `HOME` of its environment; without it, passwd(5) of the container tells.
-    pub home: Option<Vec<u8>>,
     /// Its working directory.
     pub cwd: Vec<u8>,
 }

@@ -1,14 +1,16 @@
 //! What a policy asks about its container: users, variables, and where its links lead.
 
 use crate::confinement::Entry;
+use crate::sys::files::place;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2, readlink};
 use nix::sys::stat::{SFlag, fstat};
+use nix::sys::statfs::{TMPFS_MAGIC, fstatfs};
 use policy::Environment;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
@@ -49,7 +51,7 @@ impl View {
 impl Environment for View {
     fn variable(&self, name: &str) -> Option<Vec<u8>> {
         match name {
-            "HOME" => self.entry.home.clone().or_else(|| self.entry_user()?.home.clone()),
+            "HOME" => self.entry_user()?.home.clone(),
             "USER" => self.entry_user().map(|user| user.name.clone().into_bytes()),
             "CWD" => Some(self.entry.cwd.clone()),
             _ => None,
@@ -80,11 +82,21 @@ impl Environment for View {
         if !rest.as_os_str().is_empty() {
             name = Path::new(OsStr::from_bytes(&name)).join(rest).into_os_string().into_vec();
         }
-        (name != path.as_os_str().as_bytes()).then_some(name)
+        let same = name == path.as_os_str().as_bytes();
+        (!same && self.is_of_the_image(&found)?).then_some(name)
     }
 }
 
 impl View {
+    /// Links are the image's, and an image is not trusted: `/tmp` must not come to mean a volume of the host because the image
+    /// has a link of that name. So a link counts only where it leads within the image's own file system or to
+    /// a tmpfs, as `/var/run` often does.
+    fn is_of_the_image(&self, found: &OwnedFd) -> Option<bool> {
+        let mount = |fd: &OwnedFd| Some(place(fd.as_fd(), c"").ok()?.mount);
+        let volatile = fstatfs(found).ok()?.filesystem_type() == TMPFS_MAGIC;
+        Some(volatile || mount(found)? == mount(&self.root)?)
+    }
+
     /// The name of an open file in the container's root.
     fn name(&self, file: &OwnedFd) -> Option<Vec<u8>> {
         let name = |fd: &OwnedFd| readlink(format!("/proc/self/fd/{}", fd.as_raw_fd()).as_str());
@@ -133,6 +145,8 @@ fn accounts(text: &str) -> Vec<Account> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::mount::{MsFlags, mount, umount};
+    use nix::sched::{CloneFlags, unshare};
     use nix::sys::stat::Mode;
     use std::path::PathBuf;
 
@@ -175,9 +189,33 @@ mod tests {
     }
 
     #[test]
+    fn a_link_into_a_foreign_mount_counts_for_nothing() {
+        let root = Root::new("foreign");
+        std::fs::create_dir(root.0.join("volume")).unwrap();
+        std::os::unix::fs::symlink("volume", root.0.join("tmp")).unwrap();
+        assert_eq!(root.view(Entry::default()).resolve(b"/tmp/x"), Some(b"/volume/x".to_vec()));
+        let bind = |from: &str| {
+            let (from, to) = (root.0.join(from), root.0.join("volume"));
+            mount(Some(&from), &to, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+        };
+        unshare_mounts();
+        bind("usr");
+        let resolved = root.view(Entry::default()).resolve(b"/tmp/x");
+        umount(&root.0.join("volume")).unwrap();
+        assert_eq!(resolved, None);
+    }
+
+    /// The rest of this test's thread sees mounts of its own, which end with it.
+    fn unshare_mounts() {
+        unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS).unwrap();
+        let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        mount(None::<&str>, "/", None::<&str>, flags, None::<&str>).unwrap();
+    }
+
+    #[test]
     fn accounts_and_variables() {
         let root = Root::new("accounts");
-        let view = root.view(Entry { uid: 33, home: None, cwd: b"/srv".to_vec() });
+        let view = root.view(Entry { uid: 33, cwd: b"/srv".to_vec() });
         assert_eq!(view.variable("HOME"), Some(b"/var/www".to_vec()));
         assert_eq!(view.variable("USER"), Some(b"web".to_vec()));
         assert_eq!(view.variable("CWD"), Some(b"/srv".to_vec()));
@@ -185,7 +223,7 @@ mod tests {
         assert_eq!(view.group("www"), Some(44));
         assert_eq!(view.user_name(33), Some(b"web".to_vec()));
         assert_eq!(view.user("bad line"), None);
-        let view = root.view(Entry { uid: 33, home: Some(b"/h".to_vec()), cwd: vec![] });
-        assert_eq!(view.variable("HOME"), Some(b"/h".to_vec()));
+        let view = root.view(Entry { uid: 34, cwd: vec![] });
+        assert_eq!(view.variable("HOME"), None);
     }
 }

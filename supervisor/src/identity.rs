@@ -9,13 +9,14 @@
 use crate::caller::Caller;
 use crate::host;
 use crate::notification::{Denial, NotificationId};
-use crate::sys::credentials::{self, Capabilities};
+use crate::status::Status;
+use crate::sys::credentials::{self, Capabilities, Users};
 use crate::sys::files::{Place, place};
 use nix::errno::Errno;
 use nix::fcntl::readlinkat;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{chroot, fchdir};
+use nix::unistd::{chdir, chroot, fchdir};
 use std::ffi::OsString;
 use std::os::fd::AsFd;
 
@@ -26,6 +27,7 @@ pub struct Identity {
     user_namespace: OsString,
     worn: Option<Worn>,
     root: Option<Place>,
+    foreign: bool,
     known: Option<(NotificationId, Who, Capabilities)>,
 }
 
@@ -73,7 +75,7 @@ impl Identity {
         let full = Capabilities { effective: present.permitted, ..present };
         credentials::set_capabilities(full)?;
         let user_namespace = readlinkat(host::proc(), "thread-self/ns/user")?;
-        Ok(Self { full, user_namespace, worn: None, root: None, known: None })
+        Ok(Self { full, user_namespace, worn: None, root: None, foreign: false, known: None })
     }
 
     /// Acts as the caller until the result is dropped.
@@ -146,17 +148,17 @@ impl Identity {
 
     /// The capabilities to act with. Those of another user namespace mean nothing here, so such a caller has none: it
     /// may be refused what its namespace would allow it, never the reverse.
-    fn capabilities_of(&self, caller: &Caller<'_>, who: Who) -> Result<Capabilities, Denial> {
+    fn capabilities_of(&mut self, caller: &Caller<'_>, who: Who) -> Result<Capabilities, Denial> {
+        self.foreign = readlinkat(caller.folder()?, "ns/user")? != self.user_namespace;
         let status = caller.status()?;
         let theirs = match who {
+            _ if self.foreign => 0,
             Who::Effective => status.effective,
             // access(2) as the kernel defines it: the real root has what is permitted, others have nothing.
             Who::Real if status.uids[0] == 0 => status.permitted,
             Who::Real => 0,
         };
-        let known = theirs != 0 && readlinkat(caller.folder()?, "ns/user")? == self.user_namespace;
-        let effective = if known { theirs & self.full.permitted } else { 0 };
-        Ok(Capabilities { effective, ..self.full })
+        Ok(Capabilities { effective: theirs & self.full.permitted, ..self.full })
     }
 }
 
@@ -174,6 +176,30 @@ impl Acting<'_> {
     #[must_use]
     pub fn fsuid(&self) -> u32 {
         self.identity.worn.as_ref().map_or(u32::MAX, |worn| worn.fsuid)
+    }
+
+    /// Whether one of the caller's capabilities is effective here.
+    #[must_use]
+    pub fn has(&self, capability: u32) -> bool {
+        self.acting.effective & (1 << capability) != 0
+    }
+
+    /// Whether the caller has its ids in another user namespace than ours.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        self.identity.foreign
+    }
+
+    /// Does one thing while the working directory is our folder of descriptors, for the calls that take nothing but a name. Only
+    /// then can a relative name of our own reach them: no caller's name is ever looked up in the working directory.
+    ///
+    /// # Errors
+    /// The act's own.
+    pub fn among_descriptors<T>(&self, act: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+        fchdir(host::descriptors())?;
+        let result = act();
+        self.with_our_powers(|| chdir("/"))?;
+        result
     }
 
     /// Does one thing with our own capabilities, for what the kernel grants every process about itself.
@@ -194,6 +220,54 @@ impl Acting<'_> {
             | CloneFlags::CLONE_NEWUTS
             | CloneFlags::CLONE_NEWCGROUP;
         self.with_our_powers(|| Ok(setns(caller.pidfd()?, namespaces)?))
+    }
+}
+
+impl Acting<'_> {
+    /// Does one thing as the peer that a unix socket shows to the other side. `SO_PEERCRED` has the effective user of whoever
+    /// connects, which is worn anyway; `SCM_CREDENTIALS` has the real user of whoever sends (unix(7)), which is put on
+    /// here. The saved user stays root, so there is a way back. The process number that is shown is ours: no process
+    /// can lend its own.
+    ///
+    /// # Errors
+    /// What `act` says, or EPERM.
+    pub fn as_peer<T>(
+        &self,
+        peer: &Status,
+        act: impl FnOnce() -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let back = PeerBack { full: self.full, acting: self.acting, peer };
+        set_or_abort(self.full);
+        back.become_real(peer.uids[0], peer.gids[0])?;
+        credentials::set_capabilities(self.acting)?;
+        act()
+    }
+}
+
+/// Takes the way back from [`Acting::as_peer`], to root who wears the caller's other users.
+struct PeerBack<'p> {
+    full: Capabilities,
+    acting: Capabilities,
+    peer: &'p Status,
+}
+
+impl PeerBack<'_> {
+    fn become_real(&self, uid: u32, gid: u32) -> Result<(), Errno> {
+        let ([_, euid, _, fsuid], [_, egid, _, fsgid]) = (self.peer.uids, self.peer.gids);
+        credentials::set_users(Users { uids: [uid, euid, 0], gids: [gid, egid, 0] })?;
+        // They have followed the effective ones.
+        credentials::set_fsgid(fsgid)?;
+        credentials::set_fsuid(fsuid)
+    }
+}
+
+impl Drop for PeerBack<'_> {
+    fn drop(&mut self) {
+        set_or_abort(self.full);
+        if self.become_real(0, 0).is_err() {
+            std::process::abort();
+        }
+        set_or_abort(self.acting);
     }
 }
 

@@ -10,7 +10,8 @@ use std::io::{IoSlice, IoSliceMut};
 /// Longest file name with its NUL (linux/limits.h).
 pub const PATH_MAX: usize = 4096;
 
-const PAGE: u64 = 4096;
+/// Memory is readable or not by the page.
+pub const PAGE: u64 = 4096;
 
 /// Reads exactly `length` bytes.
 ///

@@ -26,7 +26,7 @@ pub struct Notification {
     pub id: NotificationId,
     /// The calling thread.
     pub tid: Tid,
-    /// The call. The filter refuses foreign architectures, so this is an x86_64 number.
+    /// The call. Our filters refuse foreign architectures; should one notify nevertheless, this is no call's number.
     pub number: SyscallNumber,
     /// The argument registers.
     pub arguments: [u64; 6],
@@ -40,12 +40,19 @@ impl Notification {
     }
 }
 
+/// `AUDIT_ARCH_X86_64` of linux/audit.h.
+const X86_64: u32 = 0xc000_003e;
+
+/// No call has this number, so nothing permits it.
+const NO_CALL: SyscallNumber = SyscallNumber(u32::MAX);
+
 impl From<libc::seccomp_notif> for Notification {
     fn from(raw: libc::seccomp_notif) -> Self {
+        let native = raw.data.arch == X86_64;
         Self {
             id: NotificationId(raw.id),
             tid: Tid(raw.pid as libc::pid_t),
-            number: SyscallNumber(raw.data.nr as u32),
+            number: if native { SyscallNumber(raw.data.nr as u32) } else { NO_CALL },
             arguments: raw.data.args,
         }
     }

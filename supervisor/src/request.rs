@@ -99,7 +99,9 @@ impl Argument {
             Source::SocketAddress { address, length } => {
                 let (address, length) = (snapshot.register(address), snapshot.register(length));
                 match snapshot.socket_address(address, length)? {
-                    Some(bytes) => Self::Address(Address::read(worker, caller, bytes)?),
+                    Some(bytes) => {
+                        Self::Address(Address::read(worker, caller, form.call().name, bytes)?)
+                    }
                     None => Self::Absent,
                 }
             }

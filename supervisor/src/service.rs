@@ -21,18 +21,8 @@ pub struct Service {
     connections: Vec<OwnedFd>,
     pools: Vec<Arc<Pool>>,
     container: Option<Arc<Container>>,
-    phase: Phase,
-}
-
-/// How far the container has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
     /// Nobody has connected yet.
-    Expected,
-    /// The runtime has connected, and works.
-    Announced,
-    /// A process of the container is confined.
-    Running,
+    expecting: bool,
 }
 
 impl Service {
@@ -40,7 +30,7 @@ impl Service {
     #[must_use]
     pub fn new(confinement: Confinement, server: Server) -> Self {
         let (connections, pools) = (Vec::new(), Vec::new());
-        Self { confinement, server, connections, pools, container: None, phase: Phase::Expected }
+        Self { confinement, server, connections, pools, container: None, expecting: true }
     }
 
     /// Serves until the container has ended, or will never begin.
@@ -57,14 +47,10 @@ impl Service {
         }
     }
 
-    /// A container ends with its last listener. One that never came to life ends with the last connection: the runtime and
-    /// its start-up code in the container hold one each.
+    /// A container ends with its last listener. One that never comes to life ends with the last connection: the runtime and
+    /// its start-up code in the container hold one each until the hand-over.
     fn is_over(&self) -> bool {
-        match self.phase {
-            Phase::Expected => false,
-            Phase::Announced => self.connections.is_empty(),
-            Phase::Running => self.pools.is_empty(),
-        }
+        !self.expecting && self.connections.is_empty() && self.pools.is_empty()
     }
 
     /// Waits for something to happen; gives whether it did for the server, each connection and each listener, in order.
@@ -76,10 +62,7 @@ impl Service {
         let listeners =
             self.pools.iter().map(|pool| PollFd::new(pool.listener.as_fd(), PollFlags::empty()));
         let mut fds: Vec<PollFd<'_>> = requests.chain(listeners).collect();
-        let patience = match self.phase {
-            Phase::Expected => PollTimeout::from(PATIENCE),
-            _ => PollTimeout::NONE,
-        };
+        let patience = if self.expecting { PollTimeout::from(PATIENCE) } else { PollTimeout::NONE };
         if poll(&mut fds, patience)? == 0 {
             return Err(Errno::ETIMEDOUT);
         }
@@ -108,7 +91,7 @@ impl Service {
         });
         if connecting && let Some(connection) = self.server.accept() {
             self.connections.push(connection);
-            self.phase = self.phase.max(Phase::Announced);
+            self.expecting = false;
         }
     }
 
@@ -133,7 +116,6 @@ impl Service {
         let pool = Pool::new(container, listener);
         pool.start().map_err(|error| describe(&error))?;
         self.pools.push(pool);
-        self.phase = Phase::Running;
         Ok(())
     }
 }

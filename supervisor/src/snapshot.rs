@@ -1,6 +1,7 @@
 //! What a call's pointers hold, read at most once each.
 
 use crate::caller::Caller;
+use crate::memory;
 use crate::notification::{Denial, Notification};
 use crate::request::OpenHow;
 use nix::errno::Errno;
@@ -18,8 +19,8 @@ pub struct Snapshot<'c> {
     open_how: OnceCell<OpenHow>,
 }
 
-/// All of a program's arguments together may not be longer (`MAX_ARG_STRLEN` of linux/binfmts.h limits each of them to this).
-const VECTOR_LIMIT: usize = 128 * 1024;
+/// All of a program's arguments together: what the kernel takes with the usual stack limit of 8 MiB (execve(2)).
+const VECTOR_LIMIT: usize = 2 << 20;
 
 /// Longest `struct open_how` that openat2(2) takes: one page.
 const OPEN_HOW_LIMIT: u64 = 4096;
@@ -110,25 +111,32 @@ impl<'c> Snapshot<'c> {
     /// A NULL-terminated vector of texts. A null vector is an empty one (execve(2), NOTES).
     ///
     /// # Errors
-    /// EFAULT, or a refusal if it is too long to be judged.
+    /// EFAULT, or E2BIG as execve(2) says for too many.
     pub fn vector(&self, argument: u8) -> Result<Vec<Vec<u8>>, Denial> {
         let mut at = self.register(argument);
         let (mut texts, mut room) = (Vec::new(), VECTOR_LIMIT);
         while at != 0 {
-            let pointer = self.caller.read_memory(at, 8)?;
-            let pointer = u64::from_ne_bytes(pointer.try_into().map_err(|_| Errno::EFAULT)?);
-            if pointer == 0 {
-                break;
+            let pointers = self.pointers(at)?;
+            at = at.checked_add(8 * pointers.len() as u64).ok_or(Errno::EFAULT)?;
+            for pointer in pointers {
+                if pointer == 0 {
+                    return Ok(texts);
+                }
+                let text = self.caller.read_text(pointer, room)?.ok_or(Errno::E2BIG)?;
+                // Its NUL and its pointer take room too.
+                room = room.saturating_sub(text.as_bytes().len() + 9);
+                texts.push(text.into_bytes());
             }
-            let text = self.caller.read_text(pointer, room)?;
-            let text =
-                text.ok_or_else(|| Denial::because("the arguments are too long to judge"))?;
-            // An empty text takes room too: its pointer and its NUL.
-            room = room.saturating_sub(text.as_bytes().len() + 9);
-            texts.push(text.into_bytes());
-            at = at.checked_add(8).ok_or(Errno::EFAULT)?;
         }
         Ok(texts)
+    }
+
+    /// Some pointers of a vector: those up to the end of the page, since what follows the last one may not be mapped.
+    fn pointers(&self, at: u64) -> Result<Vec<u64>, Denial> {
+        let length = ((memory::PAGE - at % memory::PAGE) / 8 * 8).clamp(8, 512) as usize;
+        let bytes = self.caller.read_memory(at, length)?;
+        let (words, _) = bytes.as_chunks::<8>();
+        Ok(words.iter().map(|word| u64::from_ne_bytes(*word)).collect())
     }
 
     /// The bytes of a socket address; `None` if there is none.

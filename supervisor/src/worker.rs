@@ -66,11 +66,9 @@ impl Worker {
     pub fn serve(&mut self, notification: &Notification) -> Fitness {
         let listener = Arc::clone(self.listener());
         let caller = Caller::new(&listener, notification);
-        // The worker is not used again after a panic, and whatever else is shared is behind locks.
-        let decided = catch_unwind(AssertUnwindSafe(|| self.decide(&caller, notification)));
-        let (reply, fitness) = match decided {
-            Ok(reply) => (reply, Fitness::Fit),
-            Err(_) => {
+        let (reply, fitness) = match survive(|| self.decide(&caller, notification)) {
+            Some(reply) => (reply, Fitness::Fit),
+            None => {
                 self.refuse(&caller, notification, None, "the supervisor failed");
                 (Reply::Error(Errno::EPERM), Fitness::Unfit)
             }
@@ -117,7 +115,8 @@ impl Worker {
             Err(Denial::Caller(errno)) => Reply::Error(errno),
             Err(Denial::Interrupted(Interruption::Certain)) => Reply::Restart,
             Err(Denial::Interrupted(Interruption::Shared)) => Reply::Error(Errno::EINTR),
-            Err(Denial::Gone) => Reply::Answered,
+            // Should it wait nevertheless, it must not wait for ever.
+            Err(Denial::Gone) => Reply::Error(Errno::EPERM),
             Err(Denial::Unsafe(reason)) => {
                 self.refuse(caller, notification, request, &reason);
                 Reply::Error(Errno::EPERM)
@@ -154,5 +153,22 @@ impl Worker {
         } else {
             Ok(Reply::Continue(ContinueReason::StartUp(proof)))
         }
+    }
+}
+
+/// Runs something that may panic; none if it did. The worker is not used again then, and whatever else it shares is behind
+/// locks, so nothing half changed is seen.
+fn survive<T>(act: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(act)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_survived() {
+        assert_eq!(survive(|| 1), Some(1));
+        assert_eq!(survive(|| -> i32 { panic!("on purpose") }), None);
     }
 }

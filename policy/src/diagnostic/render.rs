@@ -25,6 +25,7 @@ impl Paint {
 
     fn severity(self, severity: Severity) -> &'static str {
         match severity {
+            Severity::Note => self.note,
             Severity::Warning => self.warning,
             Severity::Error => self.error,
         }
@@ -68,11 +69,8 @@ pub fn render(source: &Source, diagnostic: &Diagnostic, paint: Paint) -> String 
 }
 
 fn title(source: &Source, diagnostic: &Diagnostic, paint: Paint) -> String {
-    let severity = match diagnostic.severity() {
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    };
-    let (colour, reset) = (paint.severity(diagnostic.severity()), paint.reset);
+    let severity = diagnostic.severity();
+    let (colour, reset) = (paint.severity(severity), paint.reset);
     let place = place(source, diagnostic.span);
     format!("{place}: {colour}{severity}[{}]{reset}: {}", diagnostic.code, diagnostic.message)
 }

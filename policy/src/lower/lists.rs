@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use crate::ast::{Action, Expression, RuleText};
-use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::program::{Rule, RuleId};
 use crate::registry::names::Named;
 use crate::registry::{Alias, FormId, forms};
@@ -14,14 +12,6 @@ use crate::rules::{Arranger, FormLists};
 pub(super) struct Lists {
     own: HashMap<FormId, Vec<RuleId>>,
     aliases: [Vec<RuleId>; 2],
-    /// The rules of each name so far.
-    named: HashMap<String, Above>,
-}
-
-/// Of the rules of one name: the first, and the one that decides every call that comes to it.
-struct Above {
-    first: Span,
-    last: Option<Span>,
 }
 
 impl Lists {
@@ -34,29 +24,6 @@ impl Lists {
             Named::Alias(alias) => self.aliases[*alias as usize].push(rule),
             Named::Nothing | Named::Unknown => {}
         }
-    }
-
-    /// Remembers a rule's place among those of its name. A finding if it can never decide, or if it
-    /// is a plain rule below others, which the original would have let override them.
-    pub(super) fn place(&mut self, text: &RuleText, meaning: &Named) -> Option<Diagnostic> {
-        let decides = matches!(text.condition, Expression::True(_))
-            && text.predicate.is_none()
-            && !matches!(text.action.value, Action::Ask);
-        let Some(above) = self.named.get_mut(&text.call.value) else {
-            let last = decides.then_some(text.span);
-            self.named.insert(text.call.value.clone(), Above { first: text.span, last });
-            return None;
-        };
-        let last = above.last;
-        above.last = last.or(decides.then_some(text.span));
-        if text.plain && text.predicate.is_none() && matches!(meaning, Named::Forms(_)) {
-            let message =
-                "systrace 1.6 tried this plain rule first; here the rules above it come first";
-            let finding = Diagnostic::new(Code::PlainOrder, text.span, message);
-            return Some(finding.label(above.first, "a rule on the same call"));
-        }
-        let finding = Diagnostic::new(Code::Unreachable, text.span, "this rule never decides");
-        last.map(|last| finding.label(last, "this one decides every call"))
     }
 
     fn own(&self, form: FormId) -> &[RuleId] {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use libcontainer::container::{Container, ContainerStatus};
 
+use crate::cgroup::companions::Companions;
 use crate::config::Settings;
 use crate::container::{StateError, Store, status_name};
 use crate::identifier::ContainerId;
@@ -43,7 +44,12 @@ pub fn delete(store: &Store, mut container: Container, force: bool) -> anyhow::R
     if !deletable && !force {
         anyhow::bail!("cannot delete container {id} that is not stopped: {}", status_name(status));
     }
+    let config = container.spec();
     container.delete(force).context("cannot delete container")?;
+    if let Ok(config) = config {
+        let companions = Companions::of(&config.cgroup_path, container.systemd());
+        companions.remove().context("cannot remove the container's cgroups")?;
+    }
     remove_own(&store.own_folder(&id))
 }
 

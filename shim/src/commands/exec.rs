@@ -13,13 +13,14 @@ use nix::unistd::Pid;
 use oci_spec::runtime::Process;
 
 use crate::bundle::{Bundle, lend_admin, owns_admin};
+use crate::cgroup::companions::Companions;
 use crate::config::Settings;
 use crate::confinement::EngineFilter;
 use crate::container::{StateError, Store};
 use crate::foreground::Relay;
 use crate::identifier::ContainerId;
 use crate::supervise;
-use crate::workload::{Restraints, Workload, readable};
+use crate::workload::{Restraints, Role, Workload, readable};
 
 /// Exit status of a failure of ours: other numbers are the program's.
 pub const FAILURE: u8 = 255;
@@ -88,14 +89,16 @@ impl Exec {
         let workload = Workload::new(Restraints {
             filter: supervisor.fetch_filter()?,
             supervisor: RefCell::new(Some(supervisor)),
-            engine: EngineFilter::of(bundle.engine_profile())?,
+            engine: EngineFilter::of(&bundle, &process)?,
             drop_admin: !owns_admin(&process),
             new_keyring: true,
+            role: Role::Joining,
         });
         lend_admin(&mut process);
         let file = ProcessFile::write(&own, &process)?;
+        let visit = Companions::of(&container.spec()?.cgroup_path, container.systemd()).visit()?;
         let pid = self.join(&store, workload, file.path())?;
-        drop(file);
+        drop((file, visit));
         if self.detach {
             return Ok(ExitCode::SUCCESS);
         }

@@ -19,6 +19,9 @@ use supervisor::handoff::{Client, HandOffError, install_and_hand_over};
 use crate::confinement::EngineFilter;
 use crate::sys;
 
+/// Exit status of a first process that could not become the program, as under runc.
+const FAILURE: i32 = 1;
+
 /// What libcontainer runs in the container's first process, and in every process that joins it.
 #[derive(Debug, Clone)]
 pub struct Workload(Rc<Restraints>);
@@ -36,6 +39,16 @@ pub struct Restraints {
     pub drop_admin: bool,
     /// The process leaves the engine's session keyring.
     pub new_keyring: bool,
+    pub role: Role,
+}
+
+/// Which process of its container it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The first one. When it fails `create` has long returned: its own output is where to say so.
+    First,
+    /// One that joins a container; libcontainer tells `exec` of its failure.
+    Joining,
 }
 
 /// The program cannot be run. The texts are those of runc: engines tell from them whether the exit
@@ -52,6 +65,8 @@ pub enum WorkloadError {
     Search(#[from] search::SearchError),
     #[error("cannot leave the session keyring")]
     Keyring(#[source] Errno),
+    #[error("cannot restore a signal's action")]
+    Signal(#[source] Errno),
     #[error("the connection to the supervisor was used before")]
     Unsupervised,
     #[error(transparent)]
@@ -60,8 +75,8 @@ pub enum WorkloadError {
     Engine(#[source] Errno),
     #[error("cannot give back CAP_SYS_ADMIN")]
     DropAdmin(#[source] caps::errors::CapsError),
-    #[error("exec {path}: {}", search::reason(*source))]
-    Exec { path: String, source: Errno },
+    #[error("exec {path}: {}", search::reason(*.errno))]
+    Exec { path: String, errno: Errno },
 }
 
 impl Workload {
@@ -76,12 +91,13 @@ impl Workload {
         if self.0.new_keyring {
             sys::join_new_session_keyring().map_err(WorkloadError::Keyring)?;
         }
+        sys::restore_sigpipe().map_err(WorkloadError::Signal)?;
         let supervisor = self.0.supervisor.take().ok_or(WorkloadError::Unsupervised)?;
         install_and_hand_over(supervisor, &self.0.filter)?;
         self.narrow(no_new_privileges(spec))?;
-        execve(&program.path, &program.arguments, &program.environment).map_err(|source| {
+        execve(&program.path, &program.arguments, &program.environment).map_err(|errno| {
             let path = program.path.to_string_lossy().into_owned();
-            WorkloadError::Exec { path, source }
+            WorkloadError::Exec { path, errno }
         })
     }
 
@@ -125,8 +141,10 @@ impl Executor for Workload {
     fn exec(&self, spec: &Spec) -> Result<(), ExecutorError> {
         let Err(error) = self.start(spec);
         let text = chain(&error);
-        // For the first process nobody listens any more: the container's own log is the place.
-        eprintln!("{text}");
+        if self.0.role == Role::First {
+            eprintln!("{text}");
+            sys::exit_now(FAILURE);
+        }
         Err(ExecutorError::Other(text))
     }
 }

@@ -1,7 +1,7 @@
 //! mkdir(2), mknod(2), rmdir(2), unlink(2) and their `at` forms: performed on the folder that was judged, with the last
 //! component only. None of them follows a link at the end.
 
-use super::name;
+use super::{device_number, name};
 use crate::caller::Caller;
 use crate::identity::Who;
 use crate::notification::{Denial, Reply};
@@ -24,7 +24,7 @@ pub fn mkdir(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Res
 pub fn mknod(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Result<Reply, Denial> {
     let (mode, device) = (at(request, "mknodat", 1), at(request, "mknodat", 2));
     let kind = SFlag::from_bits_retain(mode & libc::S_IFMT);
-    let device = decode(device);
+    let device = device_number(device);
     if matches!(kind, SFlag::S_IFCHR | SFlag::S_IFBLK)
         && !worker.container().devices.permit_node(kind, device)
     {
@@ -61,10 +61,4 @@ pub fn remove(
 fn at(request: &Request, with_folder: &str, register: u8) -> u32 {
     let shift = u8::from(request.form.call().name == with_folder);
     request.notification.int(register + shift) as u32
-}
-
-/// The kernel takes a device number as 12 bits of major and 20 of minor (linux/kdev_t.h, `new_decode_dev`).
-fn decode(device: u32) -> u64 {
-    let device = u64::from(device);
-    nix::sys::stat::makedev((device & 0xfff00) >> 8, (device & 0xff) | ((device >> 12) & 0xfff00))
 }

@@ -2,12 +2,16 @@
 
 mod access;
 mod asked;
+mod attributes;
 pub mod devices;
 mod entries;
 mod open;
+mod pairs;
 mod readlink;
 mod stat;
 mod truncate;
+mod tty;
+mod xattr;
 
 pub use asked::asked;
 
@@ -18,6 +22,7 @@ use crate::request::Request;
 use crate::resolve::{ATTEMPTS, Resolved};
 use crate::worker::Worker;
 use nix::errno::Errno;
+use nix::sys::stat::makedev;
 
 /// The calls of this family.
 pub const HANDLERS: &[Row] = &[
@@ -42,6 +47,32 @@ pub const HANDLERS: &[Row] = &[
     ("unlink", entries::remove),
     ("unlinkat", entries::remove),
     ("truncate", truncate::truncate),
+    ("rename", pairs::rename),
+    ("renameat", pairs::rename),
+    ("renameat2", pairs::rename),
+    ("link", pairs::link),
+    ("linkat", pairs::link),
+    ("symlink", pairs::symlink),
+    ("symlinkat", pairs::symlink),
+    ("chmod", attributes::chmod),
+    ("fchmodat", attributes::chmod),
+    ("fchmodat2", attributes::chmod),
+    ("chown", attributes::chown),
+    ("lchown", attributes::chown),
+    ("fchownat", attributes::chown),
+    ("utime", attributes::times),
+    ("utimes", attributes::times),
+    ("futimesat", attributes::times),
+    ("utimensat", attributes::times),
+    ("statfs", attributes::statfs),
+    ("getxattr", xattr::get),
+    ("lgetxattr", xattr::get),
+    ("listxattr", xattr::list),
+    ("llistxattr", xattr::list),
+    ("setxattr", xattr::set),
+    ("lsetxattr", xattr::set),
+    ("removexattr", xattr::remove),
+    ("lremovexattr", xattr::remove),
 ];
 
 /// The `index`-th file name of the call.
@@ -75,4 +106,10 @@ fn settle<T>(
 /// EINVAL if other flags are set than those that the call knows.
 fn only(flags: i32, known: i32) -> Result<(), Errno> {
     if flags & !known == 0 { Ok(()) } else { Err(Errno::EINVAL) }
+}
+
+/// The kernel gives and takes a device number as 12 bits of major and 20 of minor (linux/kdev_t.h, `new_decode_dev`).
+fn device_number(number: u32) -> u64 {
+    let number = u64::from(number);
+    makedev((number & 0xfff00) >> 8, (number & 0xff) | ((number >> 12) & 0xfff00))
 }

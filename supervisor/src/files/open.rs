@@ -3,7 +3,7 @@
 //! What exists is opened again through our descriptor of it; what does not is created where the judged name said, and only
 //! if it still does not exist. So nothing is ever opened by a name that could have changed its meaning since.
 
-use super::{name, settle};
+use super::{name, settle, tty};
 use crate::caller::Caller;
 use crate::host;
 use crate::identity::Who;
@@ -193,7 +193,10 @@ fn existing(
         return Err(Errno::EPERM.into());
     }
     let pool = worker.pool();
-    let _acting = worker.identity.act_as(caller, Who::Effective)?;
+    let acting = worker.identity.act_as(caller, Who::Effective)?;
+    if tty::is_tty(object) {
+        return tty::open(&acting, caller, object, how.again());
+    }
     if kind == SFlag::S_IFIFO && !how.has(libc::O_NONBLOCK) {
         // fifo(7): the open waits for the other end.
         return pool.block(caller, || reopen(object, how));

@@ -134,6 +134,12 @@ impl Resolved {
         &self.asked
     }
 
+    /// The name was empty, and what was found is the descriptor that stood before it.
+    #[must_use]
+    pub fn is_descriptor(&self) -> bool {
+        self.asked.path.is_empty()
+    }
+
     /// What the name reached.
     ///
     /// # Errors

@@ -1,26 +1,119 @@
-//! A socket address as the caller gave it.
+//! A socket address as the caller gave it, and what it reaches.
 
 use crate::caller::Caller;
+use crate::identity::Who;
 use crate::notification::Denial;
+use crate::resolve::{Aim, Name, Resolved, resolve};
 use crate::worker::Worker;
+use nix::fcntl::ResolveFlag;
 use policy::sockaddr::print_sockaddr;
+use std::borrow::Cow;
+use std::ffi::CString;
+use std::net::Ipv6Addr;
 
 /// The bytes of a `sockaddr` and what rules see of it.
 #[derive(Debug)]
 pub struct Address {
     /// As the caller gave it.
     pub bytes: Vec<u8>,
-    /// As `sockaddr` rules compare it.
+    /// As `sockaddr` rules compare it: a file name is resolved first, as for any other call.
     pub printed: Vec<u8>,
+    /// The file of a unix socket, unless its name is abstract.
+    pub file: Option<Resolved>,
 }
 
 impl Address {
-    /// Takes an address.
+    /// Takes an address that `call` was given.
     ///
     /// # Errors
-    /// As [`crate::resolve::resolve`], if it is a file name.
-    pub fn read(_: &mut Worker, _: &Caller<'_>, bytes: Vec<u8>) -> Result<Self, Denial> {
-        let printed = print_sockaddr(&bytes);
-        Ok(Self { bytes, printed })
+    /// As [`resolve`], if it is a file name.
+    pub fn read(
+        worker: &mut Worker,
+        caller: &Caller<'_>,
+        call: &str,
+        bytes: Vec<u8>,
+    ) -> Result<Self, Denial> {
+        let Some(path) = path(&bytes) else {
+            let printed = print_sockaddr(&reached(call, &bytes));
+            return Ok(Self { printed, bytes, file: None });
+        };
+        let file = resolve(
+            worker,
+            caller,
+            Name {
+                dirfd: libc::AT_FDCWD,
+                path,
+                // bind(2) makes the file, the others look for it.
+                aim: if call == "bind" { Aim::Entry } else { Aim::Object { follow: true } },
+                who: Who::Effective,
+                or_descriptor: false,
+                restrictions: ResolveFlag::empty(),
+            },
+        )?;
+        Ok(Self { bytes, printed: file.name.clone(), file: Some(file) })
+    }
+}
+
+/// The file name in an address: of family `AF_UNIX`, not empty and not abstract (unix(7)).
+fn path(address: &[u8]) -> Option<CString> {
+    let path = address.strip_prefix(&(libc::AF_UNIX as u16).to_ne_bytes())?;
+    let end = path.iter().position(|byte| *byte == 0).unwrap_or(path.len());
+    CString::new(&path[..end]).ok().filter(|path| !path.is_empty())
+}
+
+/// The address as the kernel takes it, where the same place can be written in several ways.
+fn reached<'a>(call: &str, address: &'a [u8]) -> Cow<'a, [u8]> {
+    let family = address.first_chunk().map(|family| u16::from_ne_bytes(*family).into());
+    match family {
+        Some(libc::AF_INET6) => v4_mapped(address).map_or(address.into(), Cow::Owned),
+        // connect(2) dissolves an association for this family; the others take it for IPv4 (`inet_bind`, `udp_sendmsg`).
+        Some(libc::AF_UNSPEC) if call != "connect" => {
+            [&(libc::AF_INET as u16).to_ne_bytes(), &address[2..]].concat().into()
+        }
+        _ => address.into(),
+    }
+}
+
+/// `::ffff:A.B.C.D` reaches the IPv4 address (ipv6(7)).
+fn v4_mapped(address: &[u8]) -> Option<Vec<u8>> {
+    let port = address.get(2..4)?;
+    let octets: [u8; 16] = address.get(8..24)?.try_into().ok()?;
+    let v4 = Ipv6Addr::from(octets).to_ipv4_mapped()?;
+    Some([&(libc::AF_INET as u16).to_ne_bytes(), port, &v4.octets(), &[0; 8]].concat())
+}
+
+/// The address of a file by its name.
+#[must_use]
+pub fn unix(name: &[u8]) -> Vec<u8> {
+    [&(libc::AF_UNIX as u16).to_ne_bytes()[..], name, &[0]].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_one_name() {
+        let printed = |call: &str, address: &[u8]| {
+            String::from_utf8(print_sockaddr(&reached(call, address))).unwrap()
+        };
+        let v6 = |octets: [u8; 16]| [&[10, 0, 0, 53, 0, 0, 0, 0][..], &octets, &[0; 4]].concat();
+        let mapped = v6([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127, 0, 0, 1]);
+        assert_eq!(printed("connect", &mapped), "inet-[127.0.0.1]:53");
+        assert_eq!(printed("connect", &v6(Ipv6Addr::LOCALHOST.octets())), "inet-[::1]:53");
+        let unspecified = [0, 0, 0, 53, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(printed("sendto", &unspecified), "inet-[127.0.0.1]:53");
+        assert_eq!(printed("connect", &unspecified), "family(0)");
+        assert_eq!(printed("connect", &[10]), "error");
+    }
+
+    #[test]
+    fn only_a_name_of_a_file_is_a_path() {
+        assert_eq!(path(&unix(b"/dev/log")), Some(c"/dev/log".to_owned()));
+        assert_eq!(path(&unix(b"")), None);
+        assert_eq!(path(&unix(b"\0abstract")), None);
+        assert_eq!(path(&[1, 0, b'x']), Some(c"x".to_owned()));
+        assert_eq!(path(&[1, 0]), None);
+        assert_eq!(path(&[2, 0, b'/', 0]), None);
     }
 }

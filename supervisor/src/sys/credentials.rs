@@ -97,6 +97,29 @@ pub fn set_effective_group(gid: libc::gid_t) -> Result<(), Errno> {
     Errno::result(unsafe { libc::syscall(libc::SYS_setresgid, -1, gid, -1) }).map(drop)
 }
 
+/// The real, effective and saved user and group of the calling thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Users {
+    /// Users.
+    pub uids: [libc::uid_t; 3],
+    /// Groups.
+    pub gids: [libc::gid_t; 3],
+}
+
+/// Sets the users and groups of the calling thread; the file system user and group follow the effective ones, and effective
+/// capabilities come and go with user 0 (credentials(7), capabilities(7)).
+///
+/// # Errors
+/// EPERM if one of the numbers is none of the present ones and the thread has not the capability.
+pub fn set_users(users: Users) -> Result<(), Errno> {
+    let [real, effective, saved] = users.gids;
+    // SAFETY: setresgid(2) takes numbers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_setresgid, real, effective, saved) })?;
+    let [real, effective, saved] = users.uids;
+    // SAFETY: setresuid(2) takes numbers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_setresuid, real, effective, saved) }).map(drop)
+}
+
 /// Sets the file system user of the calling thread alone; the kernel reports no failure (setfsuid(2)), so the result is checked.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! File calls whose results go to the caller as the kernel lays them out, and those that nix does not wrap.
 
 use nix::errno::Errno;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -123,12 +123,42 @@ pub struct FileSystem {
 /// What fstatfs(2) lists.
 pub fn file_system(fd: BorrowedFd<'_>) -> Result<FileSystem, Errno> {
     const ST_NOSYMFOLLOW: u64 = 0x2000; // linux/statfs.h
-    // struct statfs of asm-generic/statfs.h is 15 words on x86_64: f_type is the first, f_flags the eleventh. libc hides the latter.
-    let mut words = [0_u64; 15];
-    // SAFETY: fstatfs(2) writes one struct statfs, 120 bytes.
-    Errno::result(unsafe { libc::syscall(libc::SYS_fstatfs, fd.as_raw_fd(), words.as_mut_ptr()) })?;
+    let words = statfs_words(fd)?;
     Ok(FileSystem {
         is_proc: words[0] == libc::PROC_SUPER_MAGIC as u64,
         refuses_links: words[10] & ST_NOSYMFOLLOW != 0,
     })
+}
+
+/// fstatfs(2), also on an `O_PATH` descriptor, as the kernel writes it.
+///
+/// # Errors
+/// What fstatfs(2) lists.
+pub fn statfs(fd: BorrowedFd<'_>) -> Result<Vec<u8>, Errno> {
+    Ok(statfs_words(fd)?.iter().flat_map(|word| word.to_ne_bytes()).collect())
+}
+
+fn statfs_words(fd: BorrowedFd<'_>) -> Result<[u64; 15], Errno> {
+    // struct statfs of asm-generic/statfs.h is 15 words on x86_64: f_type is the first, f_flags the eleventh. libc hides the latter.
+    let mut words = [0_u64; 15];
+    // SAFETY: fstatfs(2) writes one struct statfs, 120 bytes.
+    Errno::result(unsafe { libc::syscall(libc::SYS_fstatfs, fd.as_raw_fd(), words.as_mut_ptr()) })?;
+    Ok(words)
+}
+
+/// Seconds and nanoseconds of the last access and of the last change; the nanoseconds may be `UTIME_NOW` or `UTIME_OMIT`.
+pub type Times = [(i64, i64); 2];
+
+/// utimensat(2), links followed. Without times: now.
+///
+/// # Errors
+/// What utimensat(2) lists.
+pub fn set_times(folder: BorrowedFd<'_>, path: &str, times: Option<&Times>) -> Result<(), Errno> {
+    let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
+    let times =
+        times.map(|times| times.map(|(tv_sec, tv_nsec)| libc::timespec { tv_sec, tv_nsec }));
+    let pointer = times.as_ref().map_or(std::ptr::null(), |times| times.as_ptr());
+    // SAFETY: utimensat(2) reads a text that ends with NUL, and two struct timespec unless the pointer is null.
+    Errno::result(unsafe { libc::utimensat(folder.as_raw_fd(), path.as_ptr(), pointer, 0) })
+        .map(drop)
 }

@@ -7,3 +7,5 @@ pub mod packet;
 pub mod process;
 pub mod seccomp;
 pub mod signal;
+pub mod socket;
+pub mod xattr;

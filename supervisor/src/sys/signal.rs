@@ -27,3 +27,16 @@ pub fn prepare() -> Result<(), Errno> {
 pub fn interrupt(thread: Pthread) {
     let _ = pthread_kill(thread, INTERRUPT);
 }
+
+/// tgkill(2): a signal for one thread of a process.
+///
+/// # Errors
+/// ESRCH if there is no such thread.
+pub fn signal_thread(
+    tgid: libc::pid_t,
+    tid: libc::pid_t,
+    signal: libc::c_int,
+) -> Result<(), Errno> {
+    // SAFETY: tgkill(2) takes numbers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_tgkill, tgid, tid, signal) }).map(drop)
+}

@@ -1,7 +1,8 @@
 //! A FIFO's open waits for the other end, and only as long as the caller would.
 
 use crate::guard::PERMIT;
-use crate::{sys, victim};
+use crate::sys::in_child;
+use crate::victim;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use std::io::{Read, Write};
@@ -35,7 +36,7 @@ fn a_signal_interrupts() {
         sys::handle(Signal::SIGALRM);
         nix::unistd::alarm::set(1);
         let path = c"/data/fifo".as_ptr() as u64;
-        let result = sys::call(libc::SYS_open, [path, libc::O_WRONLY as u64, 0, 0, 0, 0]);
+        let result = crate::sys::call(libc::SYS_open, [path, libc::O_WRONLY as u64, 0, 0, 0, 0]);
         result.to_string().into_bytes()
     });
     assert_eq!(told, (-(Errno::EINTR as i64)).to_string().into_bytes());
@@ -44,7 +45,7 @@ fn a_signal_interrupts() {
 #[test]
 fn the_death_of_the_caller_ends_the_wait() {
     let told = victim::run(Some(PERMIT), || {
-        let child = sys::in_child(|| {
+        let child = in_child(|| {
             let _ = open(libc::O_RDONLY);
             0
         });
@@ -56,4 +57,21 @@ fn the_death_of_the_caller_ends_the_wait() {
     });
     // The run ends only when no serving thread is left.
     assert_eq!(told, b"killed");
+}
+
+mod sys {
+    //! A signal handler for the victim.
+    #![allow(unsafe_code)]
+
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+    extern "C" fn nothing(_: libc::c_int) {}
+
+    /// Handles a signal with a function that does nothing; calls that it interrupts are not restarted.
+    pub fn handle(signal: Signal) {
+        let action =
+            SigAction::new(SigHandler::Handler(nothing), SaFlags::empty(), SigSet::empty());
+        // SAFETY: the handler does nothing.
+        unsafe { sigaction(signal, &action) }.unwrap();
+    }
 }

@@ -1,7 +1,7 @@
 //! What is denied stays denied, whatever way leads to it, and whether it exists or not.
 
 use crate::same_as_native::{Arg, Call, perform};
-use crate::{sys, victim};
+use crate::{user, victim};
 use Arg::{Buffer, How, Number, Path};
 use std::os::fd::AsRawFd;
 
@@ -136,7 +136,7 @@ fn what_has_no_name_is_judged_by_the_way_to_it() {
 #[test]
 fn capabilities_of_another_user_namespace_open_nothing() {
     let told = victim::run(Some(POLICY), || {
-        sys::become_user(1000, 1000, &[]);
+        user::become_user(1000, 1000, &[]);
         nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER).unwrap();
         perform(&("open", vec![Path("/data/none"), READ])).into_bytes()
     });

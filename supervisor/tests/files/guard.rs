@@ -18,6 +18,10 @@ pub const PERMIT: &str = r#"Policy: /victim, Emulation: native
 	native-fsread: filename neq "/nowhere" then permit
 	native-fswrite: filename neq "/nowhere" then permit
 	native-fstat: permit
+	native-link: filename neq "/nowhere" then permit
+	native-chmod: filename neq "/nowhere" then permit
+	native-fchmod: permit
+	native-futimens: permit
 "#;
 
 /// Serves the victim; the result ends the threads once the victim is gone.

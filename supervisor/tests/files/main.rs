@@ -6,5 +6,7 @@ mod guard;
 mod raced;
 mod same_as_native;
 mod sys;
+mod terminal;
+mod user;
 mod victim;
 mod world;

@@ -1,7 +1,7 @@
 //! What is permitted does what the kernel does: same result, same error, same bytes written, same file opened.
 
 use crate::guard::PERMIT;
-use crate::{sys, victim};
+use crate::{sys, user, victim};
 use std::ffi::CString;
 use std::fmt::Write as _;
 use std::os::fd::AsFd;
@@ -91,6 +91,7 @@ fn mask(call: &str, buffer: &mut [u8]) {
     let (inode, gaps): (usize, &[std::ops::Range<usize>]) = match (call, buffer.len()) {
         ("stat" | "lstat" | "newfstatat", 144) => (8, &[0..8, 72..120]),
         ("statx", 256) => (32, &[64..128, 136..152]),
+        ("statfs", 120) => return buffer[16..64].fill(0),
         _ => return,
     };
     for gap in gaps {
@@ -323,10 +324,69 @@ fn changing() -> Vec<Call> {
     calls
 }
 
+/// Two names, and what a file has beside its content.
+fn moving() -> Vec<Call> {
+    let mut calls = each(|name| {
+        vec![
+            ("chmod", vec![Path(name), Number(0o640)]),
+            ("fchmodat2", vec![CWD, Path(name), Number(0o600), flags(libc::AT_SYMLINK_NOFOLLOW)]),
+            ("chown", vec![Path(name), Number(1000), Number(-1)]),
+            ("lchown", vec![Path(name), Number(-1), Number(50)]),
+            ("fchownat", vec![CWD, Path(name), Number(0), Number(0), Number(0)]),
+            ("utime", vec![Path(name), Number(0)]),
+            ("utimensat", vec![CWD, Path(name), How(7, 8, 9), flags(libc::AT_SYMLINK_NOFOLLOW)]),
+            ("setxattr", vec![Path(name), Path("user.x"), Path("val"), Number(3), Number(0)]),
+            ("getxattr", vec![Path(name), Path("user.x"), Buffer(10), Number(10)]),
+            ("lgetxattr", vec![Path(name), Path("user.x"), Buffer(1), Number(1)]),
+            ("listxattr", vec![Path(name), Number(0), Number(0)]),
+            ("llistxattr", vec![Path(name), Buffer(99), Number(99)]),
+            ("removexattr", vec![Path(name), Path("user.x")]),
+            ("statfs", vec![Path(name), Buffer(120)]),
+            ("symlink", vec![Path("text"), Path(name)]),
+            ("link", vec![Path(name), Path("/tmp/linked")]),
+            ("unlink", vec![Path("/tmp/linked")]),
+            (
+                "linkat",
+                vec![CWD, Path(name), CWD, Path("/tmp/linked"), flags(libc::AT_SYMLINK_FOLLOW)],
+            ),
+            ("lstat", vec![Path("/tmp/linked"), Buffer(144)]),
+            ("unlink", vec![Path("/tmp/linked")]),
+        ]
+    });
+    calls.extend(each(|name| {
+        vec![
+            ("rename", vec![Path(name), Path("/tmp/moved")]),
+            ("renameat2", vec![CWD, Path("/tmp/moved"), CWD, Path(name), Number(1)]),
+        ]
+    }));
+    calls.extend([
+        ("renameat2", vec![CWD, Path("full"), CWD, Path("folder"), Number(2)]),
+        ("renameat2", vec![CWD, Path("full"), CWD, Path("folder"), Number(64)]),
+        ("rename", vec![Path("full"), Path("full/below")]),
+        ("lstat", vec![Path("folder/inside"), Buffer(144)]),
+        ("linkat", vec![Number(0), Path(""), CWD, Path("new"), flags(libc::AT_EMPTY_PATH)]),
+        ("symlink", vec![Path(""), Path("/tmp/empty")]),
+        ("symlinkat", vec![Path("a b"), CWD, Path("/tmp/ab")]),
+        ("readlink", vec![Path("/tmp/ab"), Buffer(9), Number(9)]),
+        ("utimes", vec![Path("file"), How(1, 2, 3), Number(0)]),
+        ("futimesat", vec![CWD, Path("file"), Number(0)]),
+        ("utimensat", vec![CWD, Path(""), Number(0), flags(libc::AT_EMPTY_PATH)]),
+        ("fchmodat", vec![CWD, Path("file"), Number(0o7777)]),
+        ("stat", vec![Path("file"), Buffer(144)]),
+        ("getxattr", vec![Path("file"), Path(""), Buffer(9), Number(9)]),
+        ("getxattr", vec![Path("file"), Number(1), Buffer(9), Number(9)]),
+        ("setxattr", vec![Path("file"), Path("user.y"), Path(""), Number(0), Number(9)]),
+        ("setxattr", vec![Path("file"), Path("user.y"), Number(1), Number(1), Number(0)]),
+        ("setxattr", vec![Path("file"), Path("user.y"), Path("v"), Number(1 << 20), Number(0)]),
+        ("statfs", vec![Path("file"), Number(1)]),
+    ]);
+    calls
+}
+
 fn as_root() {}
 
 fn as_user() {
-    sys::become_user(1000, 1000, &[1000, 50]);
+    user::become_user(1000, 1000, &[1000, 50]);
     // As after an execve: else the process's proc folder belongs to root.
     nix::sys::prctl::set_dumpable(true).unwrap();
 }
@@ -338,7 +398,7 @@ fn as_user_with_umask() {
 
 /// A set-user-ID program: access(2) asks for the real user.
 fn as_set_user_id() {
-    sys::become_real_user(1000, 1000);
+    user::become_real_user(1000, 1000);
     nix::sys::prctl::set_dumpable(true).unwrap();
 }
 
@@ -354,6 +414,16 @@ fn asking_as_a_set_user_id_program() {
 #[test]
 fn opening_as_root_without_capabilities() {
     compare(&opening(), as_root_without_capabilities);
+}
+
+#[test]
+fn moving_as_root() {
+    compare(&moving(), as_root);
+}
+
+#[test]
+fn moving_as_a_user() {
+    compare(&moving(), as_user);
 }
 
 #[test]

@@ -31,30 +31,3 @@ pub fn take(fd: i64) -> OwnedFd {
     // SAFETY: the caller passes the result of a call that made it a new descriptor.
     unsafe { OwnedFd::from_raw_fd(fd as i32) }
 }
-
-/// Raw setresuid and friends, for the calling thread only.
-pub fn become_user(uid: u32, gid: u32, groups: &[u32]) {
-    assert_eq!(
-        call(libc::SYS_setgroups, [groups.len() as u64, groups.as_ptr() as u64, 0, 0, 0, 0]),
-        0
-    );
-    assert_eq!(call(libc::SYS_setresgid, [gid.into(), gid.into(), gid.into(), 0, 0, 0]), 0);
-    assert_eq!(call(libc::SYS_setresuid, [uid.into(), uid.into(), uid.into(), 0, 0, 0]), 0);
-}
-
-/// Changes the real ids only, of the calling thread.
-pub fn become_real_user(uid: u32, gid: u32) {
-    let keep = u64::MAX;
-    assert_eq!(call(libc::SYS_setresgid, [gid.into(), keep, keep, 0, 0, 0]), 0);
-    assert_eq!(call(libc::SYS_setresuid, [uid.into(), keep, keep, 0, 0, 0]), 0);
-}
-
-extern "C" fn nothing(_: libc::c_int) {}
-
-/// Handles a signal with a function that does nothing; calls that it interrupts are not restarted.
-pub fn handle(signal: nix::sys::signal::Signal) {
-    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, sigaction};
-    let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::empty(), SigSet::empty());
-    // SAFETY: the handler does nothing.
-    unsafe { sigaction(signal, &action) }.unwrap();
-}

@@ -98,6 +98,9 @@ fn devices() {
     make("/dev/zero", SFlag::S_IFCHR, 0o666, makedev(1, 5));
     make("/dev/tty", SFlag::S_IFCHR, 0o666, makedev(5, 0));
     make("/dev/kmsg", SFlag::S_IFCHR, 0o666, makedev(1, 11));
+    fs::create_dir("/dev/pts").unwrap();
+    let options = Some("newinstance,ptmxmode=666");
+    mount(Some("devpts"), "/dev/pts", Some("devpts"), MsFlags::empty(), options).unwrap();
     make("/data/fifo", SFlag::S_IFIFO, 0o644, 0);
     for mode in ["/dev/null", "/dev/zero", "/dev/tty", "/dev/kmsg"] {
         fs::set_permissions(mode, fs::Permissions::from_mode(0o666)).unwrap();

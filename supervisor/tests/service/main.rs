@@ -1,12 +1,16 @@
 //! A whole supervisor on the real kernel: a process that serves, one that hands itself over and starts a program.
 //!
+//! `cargo test --release -p supervisor --test service -- --bench` tells what calls cost.
+//!
 //! This program plays all the parts, each in a process of its own: without a part it is the list of tests.
 
+mod costs;
 mod exec;
 mod parts;
 mod sockets;
 mod stage;
 mod start;
+mod sys;
 mod workload;
 
 use libtest_mimic::{Arguments, Trial};
@@ -23,11 +27,12 @@ fn main() -> ExitCode {
         }
     }
     let tests = [start::TESTS, exec::TESTS, sockets::TESTS].concat();
-    let trials = tests.into_iter().map(|(name, test)| {
+    let tests = tests.into_iter().map(|(name, test)| {
         Trial::test(name, move || {
             test();
             Ok(())
         })
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    let trials = tests.chain(costs::trials()).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -46,11 +46,6 @@ impl Stage {
         self.folder.join("socket")
     }
 
-    /// Where the test keeps its files.
-    pub fn folder(&self) -> &PathBuf {
-        &self.folder
-    }
-
     /// A program under supervision, not started yet.
     pub fn command(&self, program_and_arguments: &[&str]) -> Command {
         let mut command = Command::new(program());
@@ -70,6 +65,14 @@ impl Stage {
         let output = self.run(&[&program, work].concat());
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// The supervisor's resident memory in kB.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.supervisor.id()));
+        let status = status.unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// The audit book, after the supervisor has ended by itself.

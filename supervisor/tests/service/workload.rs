@@ -1,34 +1,203 @@
 //! What confined programs do, and how they tell what came of it: `ok`, or the error's name.
 
+use crate::sys::{self, Flipping};
 use nix::errno::Errno;
-use std::process::ExitCode;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, SockaddrIn6, UnixAddr, bind, connect,
+    sendto, socket,
+};
+use nix::unistd::{Gid, Uid, setgid, setuid};
+use std::ffi::CString;
+use std::fs::File;
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
-/// `work WHAT ARGUMENT…`
+/// `work WHAT ARGUMENT…`, several separated by `,`: each tells what came of it in a line.
 pub fn work(arguments: &[String]) -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["nothing"] => {}
-        ["run", program, arguments @ ..] => tell(run(program, arguments)),
-        other => {
-            eprintln!("unknown work {other:?}");
-            return ExitCode::from(96);
+    for words in words.split(|word| *word == ",") {
+        match one(words) {
+            Ok(text) => println!("{text}"),
+            Err(errno) => println!("{errno:?}"),
         }
     }
     ExitCode::SUCCESS
 }
 
-fn tell<T: std::fmt::Display>(result: Result<T, Errno>) {
-    match result {
-        Ok(value) => println!("{value}"),
-        Err(errno) => println!("{errno:?}"),
+fn one(words: &[&str]) -> Result<String, Errno> {
+    match words {
+        ["run", program, arguments @ ..] => run(program, arguments),
+        ["in-thread", rest @ ..] => {
+            std::thread::scope(|scope| scope.spawn(|| one(rest)).join().unwrap())
+        }
+        ["execveat", program, arguments @ ..] => Err(execveat(program, arguments)),
+        ["race-exec", good, bad, times] => race_exec(good, bad, times.parse().unwrap()),
+        ["getppid"] => parent(),
+        ["as", user] => become_user(user.parse().unwrap()),
+        ["connect", address] => tcp(address),
+        ["bind", address] => bind_to(address),
+        ["send", address, text] => send(address, text),
+        ["udp", address] => udp(address),
+        ["unix", path] => unix(path),
+        ["race-connect", good, bad, times] => race_connect(good, bad, times.parse().unwrap()),
+        ["time", times, rest @ ..] => time(times.parse().unwrap(), rest),
+        ["alarmed", restart, address] => alarmed(*restart == "restart", address),
+        other => panic!("unknown work {other:?}"),
     }
 }
 
-/// Starts a program in a child and gives its exit code.
-fn run(program: &str, arguments: &[&str]) -> Result<String, Errno> {
-    let status = std::process::Command::new(program).args(arguments).status();
-    match status {
-        Ok(status) => Ok(status.to_string()),
-        Err(error) => Err(Errno::from_raw(error.raw_os_error().unwrap_or_default())),
+/// The median time of one such work, in nanoseconds, over eleven runs of so many.
+fn time(times: u32, words: &[&str]) -> Result<String, Errno> {
+    let mut runs = Vec::new();
+    for _ in 0..11 {
+        let start = Instant::now();
+        for _ in 0..times {
+            one(words)?;
+        }
+        runs.push(start.elapsed().as_nanos() / u128::from(times));
     }
+    runs.sort_unstable();
+    Ok(runs[5].to_string())
+}
+
+fn errno(error: std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or_default())
+}
+
+/// Starts a program in a child; gives what it wrote, or how it ended.
+fn run(program: &str, arguments: &[&str]) -> Result<String, Errno> {
+    let output = Command::new(program).args(arguments).output().map_err(errno)?;
+    let text = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
+    Ok(if output.status.success() { text } else { output.status.to_string() })
+}
+
+fn execveat(program: &str, arguments: &[&str]) -> Errno {
+    let file = File::open(program).unwrap();
+    let arguments: Vec<CString> =
+        arguments.iter().map(|word| CString::new(*word).unwrap()).collect();
+    sys::execveat(file.as_raw_fd(), c"", &arguments, libc::AT_EMPTY_PATH)
+}
+
+fn parent() -> Result<String, Errno> {
+    // getppid(2) cannot fail, so libraries do not look: a denial shows as -1.
+    Ok(if nix::unistd::getppid().as_raw() < 0 { "EPERM".into() } else { "ok".into() })
+}
+
+fn become_user(uid: u32) -> Result<String, Errno> {
+    setgid(Gid::from_raw(uid))?;
+    setuid(Uid::from_raw(uid))?;
+    Ok("ok".into())
+}
+
+fn with_flips(flipping: &Flipping, act: impl FnOnce() -> String) -> String {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| flipping.flip(&over));
+        let result = act();
+        over.store(true, Ordering::Relaxed);
+        result
+    })
+}
+
+/// Tells how often the good program ran, the bad one ran, and something else came of it.
+fn race_exec(good: &str, bad: &str, times: usize) -> Result<String, Errno> {
+    let text = |name: &str| CString::new(name).unwrap().into_bytes_with_nul();
+    let name = Flipping::new(&text(good), &text(bad));
+    Ok(with_flips(&name, || {
+        let (mut ran, mut evil, mut other) = (0, 0, 0);
+        for _ in 0..times {
+            match sys::run_raced(&name) {
+                0 => ran += 1,
+                status if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 1 => evil += 1,
+                _ => other += 1,
+            }
+        }
+        format!("{ran} {evil} {other}")
+    }))
+}
+
+fn tcp(address: &str) -> Result<String, Errno> {
+    let address: SocketAddr = address.parse().unwrap();
+    TcpStream::connect(address).map_err(errno)?;
+    Ok("ok".into())
+}
+
+fn open_socket(address: &SocketAddr, kind: SockType) -> Result<OwnedFd, Errno> {
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    socket(family, kind, SockFlag::SOCK_CLOEXEC, None)
+}
+
+fn bind_to(address: &str) -> Result<String, Errno> {
+    let address: SocketAddr = address.parse().unwrap();
+    let socket = open_socket(&address, SockType::Stream)?;
+    match address {
+        SocketAddr::V4(address) => bind(socket.as_raw_fd(), &SockaddrIn::from(address))?,
+        SocketAddr::V6(address) => bind(socket.as_raw_fd(), &SockaddrIn6::from(address))?,
+    }
+    Ok("ok".into())
+}
+
+fn send(address: &str, text: &str) -> Result<String, Errno> {
+    let sent = match address.parse() {
+        Ok(SocketAddr::V4(to)) => {
+            let socket = open_socket(&SocketAddr::V4(to), SockType::Datagram)?;
+            sendto(socket.as_raw_fd(), text.as_bytes(), &SockaddrIn::from(to), MsgFlags::empty())?
+        }
+        _ => {
+            let socket = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::empty(), None)?;
+            let to = UnixAddr::new(address)?;
+            sendto(socket.as_raw_fd(), text.as_bytes(), &to, MsgFlags::empty())?
+        }
+    };
+    Ok(sent.to_string())
+}
+
+fn udp(address: &str) -> Result<String, Errno> {
+    let Ok(SocketAddr::V4(address)) = address.parse() else { panic!("{address}") };
+    let socket = open_socket(&SocketAddr::V4(address), SockType::Datagram)?;
+    connect(socket.as_raw_fd(), &SockaddrIn::from(address))?;
+    Ok("ok".into())
+}
+
+/// Connects to a unix socket, and gives what the other side says.
+fn unix(path: &str) -> Result<String, Errno> {
+    let mut text = String::new();
+    let mut stream = UnixStream::connect(path).map_err(errno)?;
+    stream.read_to_string(&mut text).map_err(errno)?;
+    Ok(text)
+}
+
+fn race_connect(good: &str, bad: &str, times: usize) -> Result<String, Errno> {
+    let bytes = |port: &str| {
+        let port: u16 = port.parse().unwrap();
+        [&2_u16.to_ne_bytes()[..], &port.to_be_bytes(), &[127, 0, 0, 1], &[0; 8]].concat()
+    };
+    let address = Flipping::new(&bytes(good), &bytes(bad));
+    Ok(with_flips(&address, || {
+        let mut made = 0;
+        for _ in 0..times {
+            let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None);
+            made += usize::from(sys::connect(socket.unwrap().as_raw_fd(), &address).is_ok());
+        }
+        made.to_string()
+    }))
+}
+
+/// A connect that hangs, and a signal after 100 ms.
+fn alarmed(restart: bool, address: &str) -> Result<String, Errno> {
+    let Ok(SocketAddr::V4(address)) = address.parse() else { panic!("{address}") };
+    let socket = open_socket(&SocketAddr::V4(address), SockType::Stream)?;
+    sys::alarm(restart, 100);
+    let start = Instant::now();
+    let result = connect(socket.as_raw_fd(), &SockaddrIn::from(address));
+    let quick = if start.elapsed().as_millis() < 1000 { "soon" } else { "late" };
+    Ok(match result {
+        Ok(()) => format!("ok {quick}"),
+        Err(errno) => format!("{errno:?} {quick}"),
+    })
 }

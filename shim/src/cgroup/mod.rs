@@ -1,5 +1,8 @@
 //! The control group of a container: who is in it, what it uses, its limits.
 
+pub mod companions;
+pub mod mounts;
+
 use libcgroups::common::{
     AnyCgroupManager, AnyManagerError, CgroupConfig, CgroupManager, ControllerOpt,
     CreateCgroupSetupError, FreezerState, create_cgroup_manager,
@@ -11,6 +14,9 @@ use nix::errno::Errno;
 use oci_spec::runtime::LinuxResources;
 
 use crate::signal::SignalNumber;
+
+/// Where the hierarchies are mounted (cgroups(7)).
+const ROOT: &str = "/sys/fs/cgroup";
 
 /// One container's control group.
 pub struct Cgroup(AnyCgroupManager);

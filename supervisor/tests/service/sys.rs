@@ -1,0 +1,119 @@
+//! System calls with arguments that no safe wrapper would pass: memory that another thread changes meanwhile.
+#![allow(unsafe_code)]
+
+use nix::errno::Errno;
+use std::ffi::{CStr, CString};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Memory that is one text or another, changed without a break while the calls run.
+pub struct Flipping {
+    bytes: *mut u8,
+    one: Vec<u8>,
+    other: Vec<u8>,
+}
+
+// SAFETY: the bytes are only ever accessed volatile or by the kernel; that they are torn is the point.
+unsafe impl Send for Flipping {}
+// SAFETY: as above.
+unsafe impl Sync for Flipping {}
+
+impl Flipping {
+    /// Both texts must have the same length.
+    pub fn new(one: &[u8], other: &[u8]) -> Self {
+        assert_eq!(one.len(), other.len());
+        let bytes = Box::leak(one.to_vec().into_boxed_slice()).as_mut_ptr();
+        Self { bytes, one: one.to_vec(), other: other.to_vec() }
+    }
+
+    /// Where the memory is.
+    pub fn pointer(&self) -> *const u8 {
+        self.bytes
+    }
+
+    /// How long it is.
+    pub fn len(&self) -> usize {
+        self.one.len()
+    }
+
+    /// Changes the memory until `over`.
+    pub fn flip(&self, over: &AtomicBool) {
+        while !over.load(Ordering::Relaxed) {
+            for text in [&self.other, &self.one] {
+                for (at, byte) in
+                    text.iter().enumerate().filter(|(at, _)| self.one[*at] != self.other[*at])
+                {
+                    // SAFETY: `at` is within the leaked allocation.
+                    unsafe { self.bytes.add(at).write_volatile(*byte) };
+                }
+                (0..50).for_each(|_| std::hint::spin_loop());
+            }
+        }
+    }
+}
+
+/// connect(2) with an address in memory that may change.
+pub fn connect(socket: i32, address: &Flipping) -> Result<(), Errno> {
+    // SAFETY: connect(2) reads `len` bytes of the allocation.
+    let result = unsafe {
+        libc::connect(socket, address.pointer().cast(), address.len() as libc::socklen_t)
+    };
+    Errno::result(result).map(drop)
+}
+
+/// Starts the program whose name is in memory that may change; gives its wait status. The child shares our memory
+/// (`CLONE_VM`), so that the name goes on changing while it waits for its execve.
+pub fn run_raced(program: &Flipping) -> i32 {
+    extern "C" fn child(program: *mut libc::c_void) -> libc::c_int {
+        let arguments = [c"x".as_ptr(), std::ptr::null()];
+        // SAFETY: the vectors end with a null pointer, the name with a NUL.
+        unsafe { libc::execve(program.cast(), arguments.as_ptr(), arguments[1..].as_ptr()) };
+        41
+    }
+    let mut stack = vec![0_u8; 64 * 1024];
+    let mut status = 0;
+    // SAFETY: the child runs on the top of a stack of its own, which outlives it: we wait for it.
+    unsafe {
+        let top = stack.as_mut_ptr().add(stack.len()).cast();
+        let flags = libc::CLONE_VM | libc::SIGCHLD;
+        let pid = libc::clone(child, top, flags, program.pointer().cast_mut().cast());
+        assert!(pid > 0);
+        assert_eq!(libc::waitpid(pid, &mut status, 0), pid);
+    }
+    status
+}
+
+/// execveat(2); returns only if it failed.
+pub fn execveat(folder: i32, path: &CStr, arguments: &[CString], flags: i32) -> Errno {
+    let mut pointers: Vec<*const libc::c_char> = arguments.iter().map(|a| a.as_ptr()).collect();
+    pointers.push(std::ptr::null());
+    let none = [std::ptr::null::<libc::c_char>()];
+    // SAFETY: the vectors end with a null pointer, the texts with a NUL.
+    unsafe {
+        libc::syscall(
+            libc::SYS_execveat,
+            folder,
+            path.as_ptr(),
+            pointers.as_ptr(),
+            none.as_ptr(),
+            flags,
+        )
+    };
+    Errno::last()
+}
+
+/// Has a handler that does nothing for SIGALRM, and raises it after a while.
+pub fn alarm(restart: bool, milliseconds: i64) {
+    extern "C" fn nothing(_: libc::c_int) {}
+    let flags = if restart { libc::SA_RESTART } else { 0 };
+    // SAFETY: an all-zero sigaction is valid; the handler does nothing.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = nothing as *const () as usize;
+        action.sa_flags = flags;
+        assert_eq!(libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut()), 0);
+        let value = libc::timeval { tv_sec: 0, tv_usec: milliseconds * 1000 };
+        let zero = libc::timeval { tv_sec: 0, tv_usec: 0 };
+        let timer = libc::itimerval { it_interval: zero, it_value: value };
+        assert_eq!(libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()), 0);
+    }
+}
