@@ -9,11 +9,13 @@ use crate::naive;
 const PATHS: [&str; 12] =
     ["/", "/a", "/A", "/a/b", "/a/b/c", "/b", "/ab", "a", "", "/a/", "/a//b", "/a\u{e9}/[b"];
 const TEXTS: [&str; 14] = [
-    "/a/*", "/[ab]?", "/*/b", "*", "/a*b", "[", "RO", "rw", "rwc", "-1", "1", "0x1", "AF_INET", "644",
+    "/a/*", "/[ab]?", "/*/b", "*", "/a*b", "[", "RO", "rw", "rwc", "-1", "1", "0x1", "AF_INET",
+    "644",
 ];
 const NUMBERS: [u64; 9] = [0, 1, 2, 3, 0o100, 0o644, 0xffff_ffff, 0xdead_0000_0001, u64::MAX];
 const OPERATORS: [&str; 7] = ["eq", "match", "neq", "sub", "nsub", "inpath", "re"];
-const ACTIONS: [&str; 6] = ["permit", "deny", "ask", "permit log", "deny[enoent]", "permit[inherit]"];
+const ACTIONS: [&str; 6] =
+    ["permit", "deny", "ask", "permit log", "deny[enoent]", "permit[inherit]"];
 const PREDICATES: [&str; 4] = ["", ", if user = 1", ", if group < 2", ", if user != 0"];
 
 pub fn check(bytes: &[u8]) {
@@ -25,7 +27,11 @@ pub fn check(bytes: &[u8]) {
     let text = Source::new("p", format!("Policy: /p, Emulation: native\nInclude: t\n{rules}"));
     let template = format!("Template: t, Emulation: native, Description: t\n{included}");
     let template = Source::new("t", template);
-    let lowered = compile(&text, &|_| Some(template.clone())).expect("every rule is sound");
+    let policy = |text: &Source, template: &Source| {
+        let lowered = compile(text, &|_| Some(template.clone())).expect("every rule is sound");
+        lowered.set.policies.into_iter().next().expect("the text has one")
+    };
+    let (fast, slow) = (policy(&text, &template), policy(&tried(&text), &tried(&template)));
     let naive = naive::Policy {
         policy: parse(&text).expect("it was compiled").tree,
         template: parse_template(&template).expect("it was compiled").tree,
@@ -36,8 +42,16 @@ pub fn check(bytes: &[u8]) {
             form.form().parameters.iter().map(|one| value(one, &mut choices)).collect();
         let subject = Subject { uid: choices.below(3) as u32, gid: choices.below(3) as u32 };
         let event = Event { form, values: &values, subject };
-        compare(&lowered.set.policies[0], &naive, [&text, &template], &event);
+        compare(&fast, &naive, [&text, &template], &event);
+        let looked = [&fast, &slow].map(|policy| policy.evaluate(&event).judged_memory);
+        assert_eq!(looked[0], looked[1], "{event:?}");
     }
+}
+
+/// The same rules, none of which is a mere comparison that can be looked up.
+fn tried(text: &Source) -> Source {
+    let rules = String::from_utf8_lossy(text.text()).replace(" then ", " and true then ");
+    Source::new(text.name().clone(), rules)
 }
 
 fn compare(policy: &Policy, naive: &naive::Policy, sources: [&Source; 2], event: &Event<'_>) {
@@ -45,9 +59,8 @@ fn compare(policy: &Policy, naive: &naive::Policy, sources: [&Source; 2], event:
     let place = decision.rule.map(|rule| &rule.origin);
     let place = place.map(|origin| (origin.file == *sources[0].name(), origin.line));
     let (verdict, rule) = naive.evaluate(event);
-    let expected = rule.map(|(own, rule)| {
-        (own, sources[usize::from(!own)].position(rule.span.start).line)
-    });
+    let expected =
+        rule.map(|(own, rule)| (own, sources[usize::from(!own)].position(rule.span.start).line));
     assert_eq!((decision.verdict, place), (verdict, expected), "{event:?}");
 }
 
@@ -78,12 +91,12 @@ impl Stage {
         };
         let run = |choices: &mut Choices| {
             let one = rule(choices);
-            // A run of rules on one call, so that they are looked up.
+            // Mere comparisons on one call, so that they are looked up.
             let name = one.split(':').next().unwrap_or_default().to_owned();
             let more = choices.several(12, |choices| {
+                let (argument, action) = (self.argument(choices), choices.of(&ACTIONS));
                 let (operator, path) = (choices.of(&OPERATORS[..2]), choices.of(&PATHS));
-                let action = choices.of(&ACTIONS);
-                format!("{name}: filename {operator} \"{path}\" then {action}\n")
+                format!("{name}: {argument} {operator} \"{path}\" then {action}\n")
             });
             one + &more.concat()
         };
@@ -101,18 +114,22 @@ impl Stage {
         }
     }
 
-    fn test(&self, choices: &mut Choices) -> String {
+    fn argument(&self, choices: &mut Choices) -> String {
         let parameters = choices.of(&self.forms).form().parameters;
         let argument = match parameters {
             [] => "filename",
             _ => choices.of(parameters).name,
         };
-        let index = choices.of(&["", "", "", "[0]", "[1]"]);
+        format!("{argument}{}", choices.of(&["", "", "", "[0]", "[1]"]))
+    }
+
+    fn test(&self, choices: &mut Choices) -> String {
+        let argument = self.argument(choices);
         let texts = if choices.once_in(3) { &TEXTS[..] } else { &PATHS[..] };
         match (*choices.of(&OPERATORS), choices.of(texts)) {
             // The one expression that the naive evaluator knows.
-            ("re", _) => format!("{argument}{index} re \"^/a(/b)?\""),
-            (operator, text) => format!("{argument}{index} {operator} \"{text}\""),
+            ("re", _) => format!("{argument} re \"^/a(/b)?\""),
+            (operator, text) => format!("{argument} {operator} \"{text}\""),
         }
     }
 }

@@ -104,12 +104,15 @@ fn read(profile: &LinuxSeccomp, default: Action, data: &SeccompData) -> Action {
         let mut each = args.iter().map(|one| holds(one, data));
         if seen.len() < args.len() { each.any(|held| held) } else { each.all(|held| held) }
     };
-    let named = rules.iter().filter(|rule| {
-        rule.names().iter().filter_map(numbers).any(|number| number == data.number)
-    });
+    let named = rules
+        .iter()
+        .filter(|rule| rule.names().iter().filter_map(numbers).any(|number| number == data.number));
     let fitting = named.filter(|rule| fits(rule.args().as_deref().unwrap_or_default()));
     let actions = fitting.map(|rule| action_of(rule.action(), rule.errno_ret()));
-    actions.filter(|action| *action != default).min_by_key(|action| action.rank()).unwrap_or(default)
+    actions
+        .filter(|action| *action != default)
+        .min_by_key(|action| action.rank())
+        .unwrap_or(default)
 }
 
 fn action_of(action: LinuxSeccompAction, number: Option<u32>) -> Action {
