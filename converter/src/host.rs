@@ -1,4 +1,5 @@
-//! What a plan may count on: an explicit input, so that the same policy and host give the same plan on any machine.
+//! What a plan may count on: an explicit input, so that the same policy and host give the same plan
+//! on any machine.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,14 +12,16 @@ use policy::registry::{self, FormId};
 pub struct Host {
     /// Its kernel.
     pub linux: LinuxVersion,
-    /// The forms that the supervisor can carry out itself on the arguments that it checked. Of all others it can only say
-    /// yes or no, and a yes to a name in the caller's memory would be a yes to whatever stands there later.
+    /// The forms that the supervisor can carry out itself on the arguments that it checked. Of all
+    /// others it can only say yes or no, and a yes to a name in the caller's memory would be a yes
+    /// to whatever stands there later.
     pub performed: BTreeSet<FormId>,
 }
 
 impl Host {
-    /// The calls that the supervisor of this release carries out. It verifies what an execve has loaded before that runs.
-    pub const PERFORMED: [&str; 28] = [
+    /// The calls that the supervisor of this release carries out. It verifies what an execve has
+    /// loaded before that runs.
+    pub const PERFORMED: &[&str] = &[
         "open",
         "openat",
         "openat2",
@@ -40,13 +43,37 @@ impl Host {
         "unlink",
         "unlinkat",
         "truncate",
+        "rename",
+        "renameat",
+        "renameat2",
+        "link",
+        "linkat",
+        "symlink",
+        "symlinkat",
+        "chmod",
+        "fchmodat",
+        "fchmodat2",
+        "chown",
+        "lchown",
+        "fchownat",
+        "utime",
+        "utimes",
+        "futimesat",
+        "utimensat",
+        "statfs",
+        "getxattr",
+        "lgetxattr",
+        "listxattr",
+        "llistxattr",
+        "setxattr",
+        "lsetxattr",
+        "removexattr",
+        "lremovexattr",
         "execve",
         "execveat",
         "connect",
         "bind",
         "sendto",
-        "sendmsg",
-        "sendmmsg",
     ];
 
     /// A host with a supervisor that carries out these calls.
@@ -58,7 +85,7 @@ impl Host {
     /// A host with the supervisor of this release.
     #[must_use]
     pub fn of_this_release(linux: LinuxVersion) -> Self {
-        Self::new(linux, Self::PERFORMED)
+        Self::new(linux, Self::PERFORMED.iter().copied())
     }
 }
 
@@ -70,8 +97,8 @@ pub struct LinuxVersion {
 }
 
 impl LinuxVersion {
-    /// The first one that keeps a call which the supervisor has taken from being interrupted and made twice
-    /// (`SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`, seccomp(2)).
+    /// The first one that keeps a call which the supervisor has taken from being interrupted and
+    /// made twice (`SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`, seccomp(2)).
     pub const SUPERVISABLE: Self = Self { major: 5, minor: 19 };
 }
 

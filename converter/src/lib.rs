@@ -1,6 +1,8 @@
-//! How a policy is enforced: `PolicySet` × [`Host`](host::Host) → `Plan` → seccomp BPF or OCI seccomp JSON, and what is left for the supervisor.
+//! How a policy is enforced: `PolicySet` × [`Host`](host::Host) → `Plan` → seccomp BPF or OCI
+//! seccomp JSON, and what is left for the supervisor.
 //!
-//! Everything here but [`load`] is pure: the host is an argument, so the same policy gives the same bytes on any machine.
+//! Everything here but [`load`] is pure: the host is an argument, so the same policy gives the same
+//! bytes on any machine.
 #![forbid(unsafe_code)]
 
 pub mod bpf;

@@ -1,4 +1,5 @@
-//! Reads policy files, and the templates that they include. The only module of this crate that opens files.
+//! Reads policy files, and the templates that they include. The only module of this crate that
+//! opens files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,7 +39,8 @@ pub enum LoadError {
     },
 }
 
-/// Reads a policy file. Its templates are searched in `templates/` of the policy directory, then among the built-in ones.
+/// Reads a policy file. Its templates are searched in `templates/` of the policy directory, then
+/// among the built-in ones.
 ///
 /// # Errors
 /// It cannot be read, or is wrong.
@@ -68,7 +70,15 @@ pub fn understand(text: Source, policy_dir: &Path) -> Result<Loaded, LoadError> 
     }
 }
 
-/// A template of the folder, else a built-in one. One that is there and cannot be read is not replaced by another.
+/// Everything that is to be said about a policy or a template.
+#[must_use]
+pub fn check(text: &Source, policy_dir: &Path) -> Vec<Diagnostic> {
+    let folder = policy_dir.join("templates");
+    policy::check(text, &|name| template(&folder, name))
+}
+
+/// A template of the folder, else a built-in one. One that is there and cannot be read is not
+/// replaced by another.
 fn template(folder: &Path, name: &str) -> Option<Source> {
     let plain = !name.contains('/') && !name.starts_with('.');
     match read(&folder.join(name)) {

@@ -1,7 +1,8 @@
 //! The one oracle: no program that a plan gives may let a call through which the evaluator denies.
 //!
-//! Policies are drawn from pieces that meet each other; calls are drawn from the values that the policy's own comparisons find
-//! interesting, their neighbours, the flags by which forms are told apart, and garbage where the kernel looks at an `int` only.
+//! Policies are drawn from pieces that meet each other; calls are drawn from the values that the
+//! policy's own comparisons find interesting, their neighbours, the flags by which forms are told
+//! apart, and garbage where the kernel looks at an `int` only.
 
 use converter::bpf::{Program, SeccompData, interpret};
 use converter::host::{Host, LinuxVersion};
@@ -18,7 +19,8 @@ type Arguments = &'static [(&'static str, Words)];
 /// Calls with arguments to test.
 type Pool = &'static [(&'static str, Arguments)];
 
-/// Rules on numbers alone: the kernel must decide them all. None of these calls is one that our own start-up needs.
+/// Rules on numbers alone: the kernel must decide them all. None of these calls is one that our own
+/// start-up needs.
 const NUMBERS: Pool = &[
     (
         "socket",
@@ -233,7 +235,11 @@ fn answer(program: &Program, number: u32, registers: [u64; 6]) -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 100,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn the_kernel_never_contradicts_the_evaluator(
@@ -276,6 +282,25 @@ proptest! {
             let (number, registers, verdicts) = verdicts(&set, &interests, &attempt);
             let notified = answer(&program, number, registers) == Action::Notify.value();
             prop_assert_eq!(notified, verdicts[0].0 == Verdict::Uncovered);
+        }
+    }
+
+    /// Where memory tells what a call means, a filter that stands alone may be stricter than the
+    /// evaluator, and is never weaker.
+    #[test]
+    fn a_standalone_filter_permits_only_what_is_permitted(
+        rules in prop::collection::vec(any_rules(), 1..8),
+        attempts in attempts(),
+    ) {
+        let set = policy_set(&[rules]);
+        let plan = plan(&set, &host(), Target::Standalone).expect("nothing is refused");
+        let program = assemble(&plan.filter).expect("few rules");
+        let interests = Interests::new(&set);
+        for attempt in attempts {
+            let (number, registers, verdicts) = verdicts(&set, &interests, &attempt);
+            if answer(&program, number, registers) == Action::Allow.value() {
+                prop_assert!(matches!(verdicts[0], (Verdict::Permit(_), false)));
+            }
         }
     }
 

@@ -34,10 +34,13 @@ fn print_unix(path: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Else a socket in the caller's folder could pass for `inet-[127.0.0.1]:53`.
+/// Else a socket in the caller's folder could pass for `inet-[127.0.0.1]:53`, and for `eq` in any case of its letters.
 fn print_path(path: &[u8]) -> Vec<u8> {
-    let misleading = ["@", "inet-", "family(", "error"];
-    let prefix: &[u8] = match misleading.iter().any(|start| path.starts_with(start.as_bytes())) {
+    let starts = |start: &str| {
+        let same = |head: &[u8]| head.eq_ignore_ascii_case(start.as_bytes());
+        path.get(..start.len()).is_some_and(same)
+    };
+    let prefix: &[u8] = match ["@", "inet-", "family(", "error"].into_iter().any(starts) {
         true => b"./",
         false => b"",
     };
@@ -91,6 +94,7 @@ mod tests {
         assert_eq!(address(AF_UNIX, b"rel"), b"rel");
         assert_eq!(address(AF_UNIX, b""), b"");
         assert_eq!(address(AF_UNIX, b"inet-[127.0.0.1]:53"), b"./inet-[127.0.0.1]:53");
+        assert_eq!(address(AF_UNIX, b"Inet-[127.0.0.1]:53"), b"./Inet-[127.0.0.1]:53");
         assert_eq!(address(AF_UNIX, b"@bus"), b"./@bus");
         assert_eq!(address(AF_UNIX, b"\0"), b"");
         assert_eq!(address(AF_UNIX, b"\0bus\0\\x"), b"@bus\\x00\\x5cx");

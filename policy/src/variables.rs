@@ -4,7 +4,7 @@ use crate::ast::Operator;
 use crate::matcher::quote;
 
 /// The names of the variables, without the dollar sign.
-const NAMES: [&str; 3] = ["HOME", "USER", "CWD"];
+pub(crate) const NAMES: [&str; 3] = ["HOME", "USER", "CWD"];
 
 /// Replaces every variable by its value, as a text that means only itself to the operator: a home
 /// folder with a `*` in its name, which a hostile image could bring, opens nothing.

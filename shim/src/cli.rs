@@ -1,6 +1,7 @@
 //! The main flow: read the command line, read the configuration, run one command, report one error.
 
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ use clap::{CommandFactory, Parser};
 use crate::commands::{Command, version};
 use crate::config::{Config, Settings};
 use crate::report::{Format, Reporter};
+use crate::sys;
 
 /// Exit status for every failure of a command that does not say otherwise.
 const FAILURE: u8 = 1;
@@ -94,18 +96,26 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
         print!("{}", Cli::command().render_help());
         return ExitCode::SUCCESS;
     };
-    let failure = command.failure();
-    let debug = cli.global.debug;
-    match execute(cli.global, command) {
-        Ok(code) => code,
-        Err(error) => {
-            if debug {
-                eprintln!("{error:?}");
-            }
-            reporter.error(&format!("{error:#}"));
-            ExitCode::from(failure)
+    let (failure, debug) = (command.failure(), cli.global.debug);
+    let own = std::process::id();
+    let outcome = catch_unwind(AssertUnwindSafe(|| execute(cli.global, command)))
+        .unwrap_or_else(|_| Err(after_panic(own)));
+    outcome.unwrap_or_else(|error| {
+        if debug {
+            eprintln!("{error:?}");
         }
+        reporter.error(&format!("{error:#}"));
+        ExitCode::from(failure)
+    })
+}
+
+/// A panic, too, is one error for the engine; its details are on standard error already. In a child that
+/// libcontainer has cloned it is not for that child to report.
+fn after_panic(own: u32) -> anyhow::Error {
+    if std::process::id() != own {
+        sys::exit_now(i32::from(FAILURE));
     }
+    anyhow::Error::msg("internal error of systrace-shim")
 }
 
 fn execute(global: Global, command: Command) -> anyhow::Result<ExitCode> {

@@ -1,16 +1,18 @@
 //! What a container is put under: its policy, made into a filter and a table for the supervisor, and the
 //! profile of its engine. Everything here happens before anything of the container exists.
 
-use std::path::Path;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 
 use converter::bpf::SeccompData;
 use converter::host::{Host, LinuxVersion, LinuxVersionError};
+use converter::load::{LoadError, understand};
 use converter::plan::{PlanError, Target, plan};
 use converter::seccomp::assemble::AssembleError;
 use converter::seccomp::{self, Action, assemble, engine};
 use oci_spec::runtime::Process;
-use policy::diagnostic::headline;
-use policy::{PolicySet, Source, registry, templates};
+use policy::{PolicySet, Source, registry};
 use supervisor::filter::{BadFilter, Filter};
 use supervisor::{Confinement, Entry};
 
@@ -19,7 +21,7 @@ use crate::config::Settings;
 use crate::devices;
 use crate::identifier::ContainerId;
 use crate::selection::entry::EntryProgram;
-use crate::selection::{PolicyText, SelectionError, select};
+use crate::selection::{SelectionError, select};
 
 /// The container cannot be confined.
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +30,8 @@ pub enum ConfinementError {
     Bundle(#[from] BundleError),
     #[error(transparent)]
     Selection(#[from] SelectionError),
-    #[error("policy {origin} is wrong: {findings}")]
-    Wrong { origin: String, findings: String },
+    #[error(transparent)]
+    Load(#[from] LoadError),
     #[error("policy {origin} is for {programs}, not for {program}")]
     Stranger { origin: String, programs: String, program: String },
     #[error("policy {0} is detached: it would leave the container unconfined")]
@@ -38,6 +40,8 @@ pub enum ConfinementError {
     Plan { origin: String, reasons: String },
     #[error("policy {origin} is too large for the kernel")]
     Size { origin: String, source: AssembleError },
+    #[error("cannot make {path} for audit records")]
+    Audit { path: PathBuf, source: std::io::Error },
     #[error("cannot find out the release of the kernel")]
     Kernel(#[from] LinuxVersionError),
     #[error(transparent)]
@@ -94,55 +98,41 @@ pub fn prepare(
     bundle: &Bundle,
 ) -> Result<Confinement, ConfinementError> {
     let process = bundle.process()?;
-    let entry = EntryProgram::locate(&bundle.rootfs()?, process);
+    let rootfs = bundle.rootfs()?;
+    let entry = EntryProgram::locate(&rootfs, process);
     let none = Default::default();
     let annotations = bundle.spec().annotations().as_ref().unwrap_or(&none);
     let text = select(settings, annotations, &entry)?;
     let origin = text.origin.clone();
-    let policies = entry_first(understand(settings, text)?, &entry, &origin)?;
+    let source = Source::new(text.origin, text.text);
+    let loaded = understand(source, &settings.config.policy_dir)?;
+    let policies = entry_first(loaded.set, &entry, &rootfs, &origin)?;
+    let filter = compile(&policies, origin)?;
+    let audit = settings.audit_file(id);
+    make_folder_of(&audit)?;
     Ok(Confinement {
         id: id.to_string(),
-        filter: compile(&policies, origin)?,
+        filter,
         policies,
-        audit: settings.audit_file(id),
+        audit,
         devices: devices::rules(bundle.spec()),
         entry: surroundings(process),
     })
 }
 
-/// Parses a policy and looks its names up. Nothing of a file with an error is enforced.
-fn understand(settings: &Settings, text: PolicyText) -> Result<PolicySet, ConfinementError> {
-    let source = Source::new(text.origin.as_str(), text.text);
-    let folder = settings.config.policy_dir.join("templates");
-    let template = |name: &str| template(&folder, name);
-    let lowered = policy::compile(&source, &template).map_err(|findings| {
-        let lines: Vec<_> = findings
-            .iter()
-            .filter(|finding| finding.is_error())
-            .map(|finding| headline(&source, finding))
-            .collect();
-        ConfinementError::Wrong { origin: text.origin.clone(), findings: lines.join("; ") }
-    })?;
-    Ok(lowered.set)
-}
-
-/// A template of the policy directory, else a built-in one. The name comes from a policy, which is trusted,
-/// but it is a name and not a path.
-fn template(folder: &Path, name: &str) -> Option<Source> {
-    if !name.contains('/') && !name.starts_with('.') {
-        let path = folder.join(name);
-        if let Ok(text) = std::fs::read(&path) {
-            return Some(Source::new(path.display().to_string(), text));
-        }
-    }
-    templates::builtin(name)
+/// The supervisor opens the audit file; a folder that cannot be is a reason to make no container.
+fn make_folder_of(audit: &Path) -> Result<(), ConfinementError> {
+    let Some(folder) = audit.parent().filter(|folder| !folder.exists()) else { return Ok(()) };
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|source| ConfinementError::Audit { path: folder.to_owned(), source })
 }
 
 /// Puts the entry program's policy first: the only one whatever path its header names, else the one that
-/// fits.
+/// fits, else the one whose header is another path to the program: `/bin/sh` for `/usr/bin/sh`.
 fn entry_first(
     mut set: PolicySet,
     entry: &EntryProgram,
+    rootfs: &Path,
     origin: &str,
 ) -> Result<PolicySet, ConfinementError> {
     let fitting = |path: &Path| {
@@ -150,9 +140,10 @@ fn entry_first(
         let exact = set.policies.iter().position(|policy| policy.program() == path);
         exact.or_else(|| set.policies.iter().position(|policy| policy.fits(&path)))
     };
+    let leading = || set.policies.iter().position(|policy| entry.is(rootfs, policy.program()));
     let place = match set.policies.len() {
         1 => Some(0),
-        _ => fitting(&entry.resolved).or_else(|| fitting(&entry.named)),
+        _ => fitting(&entry.resolved).or_else(|| fitting(&entry.named)).or_else(leading),
     };
     let place = place.ok_or_else(|| ConfinementError::Stranger {
         origin: origin.to_owned(),
@@ -187,5 +178,64 @@ fn surroundings(process: &Process) -> Entry {
     Entry {
         uid: process.user().uid(),
         cwd: process.cwd().as_os_str().as_encoded_bytes().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::selection::SANDBOX_POLICY;
+    use std::collections::BTreeSet;
+
+    fn understood(text: &str) -> PolicySet {
+        let source = Source::new("p", text);
+        understand(source, Path::new("/nonexistent")).unwrap().set
+    }
+
+    fn entry(path: &str) -> EntryProgram {
+        EntryProgram { named: path.into(), resolved: path.into() }
+    }
+
+    /// The converter plans for this release on any machine, so it has a list of its own.
+    #[test]
+    fn plans_count_on_what_the_supervisor_performs() {
+        let performed: BTreeSet<_> = supervisor::supervised_calls().collect();
+        assert_eq!(performed, Host::PERFORMED.iter().copied().collect());
+    }
+
+    #[test]
+    fn the_sandbox_policy_can_be_enforced() {
+        let set = entry_first(
+            understood(SANDBOX_POLICY),
+            &entry("/pause"),
+            Path::new("/none"),
+            "sandbox",
+        )
+        .unwrap();
+        assert!(!compile(&set, "sandbox".to_owned()).unwrap().instructions().is_empty());
+    }
+
+    #[test]
+    fn the_entry_programs_policy_comes_first() {
+        let one = |name| format!("Policy: {name}, Emulation: native\n\tnative-close: permit\n");
+        let both = one("/bin/sh") + &one("*/nginx");
+        let set =
+            entry_first(understood(&both), &entry("/usr/sbin/nginx"), Path::new("/none"), "p")
+                .unwrap();
+        assert_eq!(set.policies[0].program(), "*/nginx");
+        let error =
+            entry_first(understood(&both), &entry("/bin/ls"), Path::new("/none"), "p").unwrap_err();
+        assert_eq!(error.to_string(), "policy p is for /bin/sh, */nginx, not for /bin/ls");
+        assert!(
+            entry_first(understood(&one("/bin/sh")), &entry("/bin/ls"), Path::new("/none"), "p")
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_detached_policy_confines_nothing() {
+        let set = understood("Policy: /bin/sh, Emulation: native\n\tdetached\n");
+        let error = entry_first(set, &entry("/bin/sh"), Path::new("/none"), "p").unwrap_err();
+        assert!(matches!(error, ConfinementError::Detached(_)));
     }
 }

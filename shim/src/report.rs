@@ -69,9 +69,9 @@ impl Reporter {
         if let Some(log) = &self.log
             && let Err(failure) = append(log, &line)
         {
-            eprintln!("systrace-shim: cannot write {}: {failure}", log.display());
+            say(&format!("cannot write {}: {failure}", log.display()));
         }
-        eprintln!("systrace-shim: {message}");
+        say(&message);
     }
 
     fn line(&self, message: &str) -> String {
@@ -85,6 +85,11 @@ impl Reporter {
             }
         }
     }
+}
+
+/// Writes to standard error; that nobody reads it there is no reason to fail.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "systrace-shim: {text}");
 }
 
 fn append(log: &Path, line: &str) -> std::io::Result<()> {

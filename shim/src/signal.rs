@@ -1,5 +1,6 @@
 //! Signals by number or name.
 
+use std::os::fd::BorrowedFd;
 use std::str::FromStr;
 
 use nix::errno::Errno;
@@ -22,8 +23,8 @@ impl SignalNumber {
     const LAST: i32 = 64;
 
     /// Sends it to one process.
-    pub fn send(self, pid: i32) -> Result<(), Errno> {
-        sys::kill(pid, self.0)
+    pub fn send(self, process: BorrowedFd<'_>) -> Result<(), Errno> {
+        sys::signal_through(process, self.0)
     }
 
     fn real_time(name: &str) -> Option<i32> {

@@ -13,6 +13,7 @@ use nix::unistd::ForkResult;
 use supervisor::Confinement;
 use supervisor::handoff::{Client, HandOffError, Server};
 
+use crate::signal::SignalNumber;
 use crate::sys;
 
 const SOCKET: &str = "supervisor.sock";
@@ -90,7 +91,10 @@ pub fn end(folder: &Path, patience: u16) -> Result<(), SuperviseError> {
         return Ok(());
     };
     if !has_ended(&process, patience)? {
-        sys::kill_through(process.as_fd()).map_err(SuperviseError::End)?;
+        match SignalNumber::KILL.send(process.as_fd()) {
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(errno) => return Err(SuperviseError::End(errno)),
+        }
         has_ended(&process, PATIENCE)?;
     }
     Ok(())

@@ -7,12 +7,6 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::ForkResult;
 
-/// kill(2) with any signal number, real-time ones too (nix knows the standard ones only).
-pub fn kill(pid: i32, signal: i32) -> Result<(), Errno> {
-    // SAFETY: kill(2) takes two numbers and touches no memory of ours.
-    Errno::result(unsafe { libc::kill(pid, signal) }).map(drop)
-}
-
 /// fork(2), refused in a process with threads: the child would have their locks, but nobody to open them.
 pub fn fork() -> Result<ForkResult, Errno> {
     let threads = std::fs::read_dir("/proc/self/task").map_err(|_| Errno::EIO)?.count();
@@ -37,22 +31,19 @@ pub fn open_process(pid: i32) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
 
-/// Kills exactly that process (pidfd_send_signal(2)). One that has ended meanwhile is fine.
-pub fn kill_through(process: BorrowedFd<'_>) -> Result<(), Errno> {
+/// Signals exactly that process, with any signal number (pidfd_send_signal(2)).
+pub fn signal_through(process: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
     // SAFETY: with a null siginfo only numbers are passed.
     let outcome = unsafe {
         libc::syscall(
             libc::SYS_pidfd_send_signal,
             process.as_raw_fd(),
-            libc::SIGKILL,
+            signal,
             std::ptr::null::<libc::siginfo_t>(),
             0,
         )
     };
-    match Errno::result(outcome) {
-        Ok(_) | Err(Errno::ESRCH) => Ok(()),
-        Err(errno) => Err(errno),
-    }
+    Errno::result(outcome).map(drop)
 }
 
 /// Puts this thread under a filter without a listener (seccomp(2)).

@@ -2,6 +2,7 @@
 //!
 //! `cargo bench -p supervisor --bench files`. Each figure is the median of several runs, in microseconds for one call.
 
+mod bare;
 #[path = "../tests/files/guard.rs"]
 mod guard;
 #[path = "../tests/files/sys.rs"]
@@ -17,6 +18,7 @@ const RUNS: usize = 11;
 const CALLS: u32 = 4000;
 
 fn main() {
+    println!("microseconds for one call:{:16}native  bare loop  supervised", "");
     for (name, body) in [
         ("open+close /etc/passwd", open as fn()),
         ("stat /etc/passwd", stat),
@@ -25,8 +27,12 @@ fn main() {
         ("open+close /proc/self/stat", own_proc),
     ] {
         let native = median(&victim::run(None, || measure(body)));
+        let bare = ["open+close /etc/passwd", "stat /etc/passwd"]
+            .contains(&name)
+            .then(|| median(&victim::run_under(true, Some(bare::serve), || measure(body))));
+        let bare = bare.map_or("-".to_owned(), |figure| format!("{figure:.2}"));
         let supervised = median(&victim::run(Some(guard::PERMIT), || measure(body)));
-        println!("{name:32} native {native:7.2} us   supervised {supervised:7.2} us");
+        println!("{name:40} {native:7.2} {bare:>10} {supervised:11.2}");
     }
 }
 

@@ -16,8 +16,11 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How often callers are looked at: the most that a signal is late.
-const TICK: Duration = Duration::from_millis(5);
+/// Callers are looked at this long after a call has begun, and then ever more rarely: what has lasted long may last longer.
+const SOONEST: Duration = Duration::from_millis(5);
+
+/// The most that a signal is late.
+const LATEST: Duration = Duration::from_millis(40);
 
 /// Longest `/proc/TID/status`: the list of groups may be long (65536 of them at most).
 const STATUS_LIMIT: usize = 1 << 20;
@@ -43,6 +46,8 @@ struct Call {
     status: File,
     thread: Pthread,
     end: Option<End>,
+    /// A signal for the whole process waited at the last look.
+    shared: bool,
 }
 
 /// Why a call is given up.
@@ -92,14 +97,16 @@ impl Blocked {
     }
 
     fn watch(&self) {
+        let mut pause = SOONEST;
         loop {
-            let calls = self.calls();
-            let idle = |calls: &mut Calls| calls.list.is_empty();
-            let waited = self.some.wait_while(calls, idle);
+            let waited = self.some.wait_while(self.calls(), |calls| calls.list.is_empty());
             let mut calls = waited.unwrap_or_else(PoisonError::into_inner);
             calls.list.iter_mut().for_each(Call::look);
+            // A new call is looked at soon; all others with it.
+            let waited = self.some.wait_timeout(calls, pause);
+            let (calls, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             drop(calls);
-            std::thread::sleep(TICK);
+            pause = if timeout.timed_out() { LATEST.min(2 * pause) } else { SOONEST };
         }
     }
 }
@@ -114,12 +121,16 @@ impl Call {
         }
     }
 
-    fn reason(&self) -> Option<End> {
+    fn reason(&mut self) -> Option<End> {
         if !self.listener.is_valid(self.id) {
             return Some(End::Dead);
         }
         let Some(status) = read(&self.status) else { return Some(End::Dead) };
-        status.interruption().map(End::Interrupted)
+        let interruption = status.interruption();
+        // Another thread usually takes such a signal at once; if it stays, it waits for this one.
+        let shared = interruption == Some(Interruption::Shared);
+        let waited_before = std::mem::replace(&mut self.shared, shared);
+        interruption.filter(|_| !shared || waited_before).map(End::Interrupted)
     }
 }
 
@@ -137,7 +148,8 @@ impl<'b> Entry<'b> {
     ) -> Result<Self, Denial> {
         let (id, thread) = (caller.notification().id, pthread_self());
         let status = caller.open_file("status")?;
-        let call = Call { id, listener: Arc::clone(listener), status, thread, end: None };
+        let call =
+            Call { id, listener: Arc::clone(listener), status, thread, end: None, shared: false };
         blocked.enter(call).map_err(|_| Denial::because("no thread to watch a blocking call"))?;
         Ok(Self { blocked, id })
     }

@@ -5,17 +5,17 @@
 //! blocked in it, so the number named that thread all the time. Descriptors of `/proc/TID` and pidfds stay bound to
 //! their thread for ever, so what goes through them needs no second question.
 
-use crate::host;
 use crate::listener::Listener;
 use crate::memory;
 use crate::notification::{Denial, Notification, Tgid, Tid};
 use crate::status::Status;
 use crate::sys::process;
+use crate::thread::Thread;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::read;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -25,19 +25,25 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 pub struct Caller<'n> {
     listener: &'n Listener,
     notification: &'n Notification,
-    folder: OnceCell<OwnedFd>,
+    last: RefCell<Option<Thread>>,
+    thread: OnceCell<Thread>,
     pidfd: OnceCell<OwnedFd>,
     status: OnceCell<Status>,
 }
 
 impl<'n> Caller<'n> {
-    /// The thread behind a notification. Nothing is read yet.
+    /// The thread behind a notification; `last` is whoever called before. Nothing is read yet.
     #[must_use]
-    pub fn new(listener: &'n Listener, notification: &'n Notification) -> Self {
+    pub fn new(
+        listener: &'n Listener,
+        notification: &'n Notification,
+        last: Option<Thread>,
+    ) -> Self {
         Self {
             listener,
             notification,
-            folder: OnceCell::new(),
+            last: RefCell::new(last),
+            thread: OnceCell::new(),
             pidfd: OnceCell::new(),
             status: OnceCell::new(),
         }
@@ -76,14 +82,40 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// [`Denial::Gone`] if the caller died.
     pub fn folder(&self) -> Result<BorrowedFd<'_>, Denial> {
-        if self.folder.get().is_none() {
-            let path = self.tid().0.to_string();
-            let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-            let folder = openat(host::proc(), path.as_str(), flags, Mode::empty());
-            self.confirm()?;
-            let _ = self.folder.set(folder?);
+        Ok(self.thread()?.folder())
+    }
+
+    /// What is to be kept for the thread's next call.
+    #[must_use]
+    pub fn into_thread(self) -> Option<Thread> {
+        self.thread.into_inner().or(self.last.into_inner())
+    }
+
+    fn thread(&self) -> Result<&Thread, Denial> {
+        if self.thread.get().is_none() {
+            let (thread, status) = self.find()?;
+            let _ = (self.thread.set(thread), self.status.set(status));
         }
-        Ok(self.folder.get().expect("opened above").as_fd())
+        Ok(self.thread.get().expect("found above"))
+    }
+
+    /// The thread of the last call, if it makes this one too and lives; else the one that has the number now.
+    fn find(&self) -> Result<(Thread, Status), Denial> {
+        let last = self.last.take().filter(|thread| thread.tid() == self.tid());
+        if let Some((thread, Ok(status))) = last.map(|thread| {
+            let status = thread.status();
+            (thread, status)
+        }) {
+            return Ok((thread, status));
+        }
+        let thread = Thread::open(self.tid());
+        self.confirm()?;
+        let thread = thread?;
+        let status = thread.status().map_err(|errno| match errno {
+            Errno::EINVAL => Denial::because("cannot read the caller's status"),
+            other => gone(other),
+        })?;
+        Ok((thread, status))
     }
 
     /// A descriptor of the thread, for pidfd_getfd(2) and poll(2).
@@ -118,12 +150,8 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// [`Denial::Gone`] if the caller died; a refusal if the kernel's text cannot be understood.
     pub fn status(&self) -> Result<&Status, Denial> {
-        if self.status.get().is_none() {
-            let status = Status::parse(&self.read_file("status")?)
-                .ok_or_else(|| Denial::because("cannot read the caller's status"))?;
-            let _ = self.status.set(status);
-        }
-        Ok(self.status.get().expect("read above"))
+        self.thread()?;
+        Ok(self.status.get().expect("read with the thread"))
     }
 
     /// The text of a file below `/proc/TID`.

@@ -8,9 +8,8 @@ use crate::handlers;
 use crate::notification::{Denial, Reply};
 use crate::processes::Standing;
 use crate::record::{self, Finding};
-use crate::request::Request;
+use crate::request::{Argument, Request};
 use crate::worker::Worker;
-use nix::errno::Errno;
 use policy::ast::PermitFlag;
 use policy::{Decision, Event, Verdict};
 
@@ -19,7 +18,7 @@ use policy::{Decision, Event, Verdict};
 #[must_use]
 pub enum Judgement {
     /// It fails.
-    Denied(Errno),
+    Denied(policy::Errno),
     /// It is performed.
     Permitted(Permission),
 }
@@ -35,7 +34,7 @@ pub struct Permission {
     pub judged_memory: bool,
 }
 
-/// Asks every policy that governs the caller, and keeps the book.
+/// Asks every policy that governs the caller: all of them must permit. Keeps the book.
 ///
 /// # Errors
 /// A refusal if it is not known what governs the caller.
@@ -46,68 +45,78 @@ pub fn judge(
 ) -> Result<Judgement, Denial> {
     let standings = container.standings(caller)?;
     let subject = container.subject(caller)?;
-    let texts: Vec<_> = request.arguments.iter().map(|argument| argument.text()).collect();
-    let values: Vec<_> = request
-        .arguments
-        .iter()
-        .zip(&texts)
-        .map(|(argument, text)| argument.value(text.as_deref()))
-        .collect();
+    let texts: Vec<_> = request.arguments.iter().map(Argument::text).collect();
+    let values = request.arguments.iter().zip(&texts);
+    let values: Vec<_> = values.map(|(argument, text)| argument.value(text.as_deref())).collect();
     let event = Event { form: request.form, values: &values, subject };
-    let mut flags = Vec::with_capacity(1);
-    let mut judged_memory = false;
+    let case = Case { container, caller, request };
+    let (mut flags, mut judged_memory) = (Vec::with_capacity(1), false);
     for standing in &standings {
         let Standing::Policy(at) = *standing else {
             flags.push(PermitFlag::Detach);
             continue;
         };
-        let policy = container
-            .policy(at)
-            .ok_or_else(|| Denial::because("the policy that governs the process does not exist"))?;
+        let policy = container.policy(at).ok_or_else(|| Denial::because("no such policy"))?;
         let decision = policy.evaluate(&event);
         judged_memory |= decision.judged_memory;
-        match verdict(&decision)? {
+        match case.verdict(&decision)? {
             Ok(flag) => flags.push(flag),
-            Err(errno) => return Ok(deny(container, caller, request, &decision, errno)),
-        }
-        if let Some(rule) = decision.rule.filter(|rule| rule.log) {
-            let finding = Finding { errno: None, rule: Some(rule), reason: None };
-            record::judged(container, caller, request, finding);
+            Err(errno) => return Ok(Judgement::Denied(errno)),
         }
     }
-    container.audit.count(Outcome::Permit);
     let flag = flags.first().copied().filter(|first| flags.iter().all(|flag| flag == first));
     Ok(Judgement::Permitted(Permission { flag, standings, judged_memory }))
 }
 
-/// A rule's answer: permitted with a flag, or denied with an error.
-fn verdict(decision: &Decision<'_>) -> Result<Result<PermitFlag, Errno>, Denial> {
-    if decision.rule.is_some_and(|rule| rule.identity.is_some()) {
-        return Err(Denial::because("no call can be made `as` another user yet"));
-    }
-    Ok(match decision.verdict {
-        Verdict::Permit(flag) => Ok(flag),
-        Verdict::Deny(errno) => Err(Errno::from_raw(errno.number().into())),
-        Verdict::Ask | Verdict::Uncovered => Err(Errno::EPERM),
-    })
+/// A call before its judges.
+struct Case<'c> {
+    container: &'c Container,
+    caller: &'c Caller<'c>,
+    request: &'c Request,
 }
 
-fn deny(
-    container: &Container,
-    caller: &Caller<'_>,
-    request: &Request,
-    decision: &Decision<'_>,
-    errno: Errno,
-) -> Judgement {
-    let reason = match decision.verdict {
-        Verdict::Ask => Some("the rule asks, and nobody can be asked"),
-        Verdict::Uncovered => Some("no rule covers the call"),
-        Verdict::Permit(_) | Verdict::Deny(_) => None,
-    };
-    container.audit.count(Outcome::Deny);
-    let finding = Finding { errno: Some(errno), rule: decision.rule, reason };
-    record::judged(container, caller, request, finding);
-    Judgement::Denied(errno)
+impl Case<'_> {
+    /// What one policy says: permitted with a flag, or denied with an error.
+    fn verdict(
+        &self,
+        decision: &Decision<'_>,
+    ) -> Result<Result<PermitFlag, policy::Errno>, Denial> {
+        if decision.rule.is_some_and(|rule| rule.identity.is_some()) {
+            return Err(Denial::because("no call can be made `as` another user yet"));
+        }
+        Ok(match decision.verdict {
+            Verdict::Permit(flag) => Ok(self.permit(decision, flag)),
+            Verdict::Deny(errno) => Err(self.deny(decision, errno, None)),
+            Verdict::Ask => {
+                let reason = "the rule asks, and nobody can be asked";
+                Err(self.deny(decision, policy::Errno::EPERM, Some(reason)))
+            }
+            Verdict::Uncovered => {
+                let reason = "no rule covers the call";
+                Err(self.deny(decision, policy::Errno::EPERM, Some(reason)))
+            }
+        })
+    }
+
+    fn permit(&self, decision: &Decision<'_>, flag: PermitFlag) -> PermitFlag {
+        if let Some(rule) = decision.rule.filter(|rule| rule.log) {
+            let finding = Finding { errno: None, rule: Some(rule), reason: None };
+            record::judged(self.container, self.caller, self.request, finding);
+        }
+        flag
+    }
+
+    fn deny(
+        &self,
+        decision: &Decision<'_>,
+        errno: policy::Errno,
+        reason: Option<&str>,
+    ) -> policy::Errno {
+        self.container.audit.count(Outcome::Deny);
+        let finding = Finding { errno: Some(errno), rule: decision.rule, reason };
+        record::judged(self.container, self.caller, self.request, finding);
+        errno
+    }
 }
 
 impl Permission {

@@ -35,6 +35,7 @@ pub mod snapshot;
 pub mod sockets;
 pub mod status;
 pub mod sys;
+pub mod thread;
 pub mod worker;
 
 pub use confinement::{Confinement, Entry};

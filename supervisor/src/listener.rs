@@ -90,14 +90,15 @@ impl Listener {
         let (value, error, flags) = match reply {
             Reply::Answered => return,
             Reply::Value(value) => (value, 0, 0),
-            Reply::Error(errno) => (0, -(errno as i32), 0),
+            Reply::Error(errno) => (0, failure(errno), 0),
+            Reply::Denied(errno) => (0, -i32::from(errno.number()), 0),
             Reply::Restart => (0, -ERESTARTSYS, 0),
             Reply::Continue(reason) => (0, 0, Self::continued(&reason)),
             Reply::Descriptor { fd, cloexec } => match self.hand_over(id, fd, cloexec) {
                 Ok(None) | Err(Errno::ENOENT) => return,
                 Ok(Some(number)) => (number.into(), 0, 0),
                 // The caller's table is full and it still waits (measured): it gets the error.
-                Err(errno) => (0, -(errno as i32), 0),
+                Err(errno) => (0, failure(errno), 0),
             },
         };
         let reply = libc::seccomp_notif_resp { id: id.0, val: value, error, flags };
@@ -132,6 +133,11 @@ impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// The error as the kernel takes it. A number without a name would be 0, and mean success.
+fn failure(errno: Errno) -> i32 {
+    -(errno as i32).max(Errno::EPERM as i32)
 }
 
 /// The kernel's own "interrupted" (include/linux/errno.h): never seen by a program, turned into a restart or EINTR.

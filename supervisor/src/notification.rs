@@ -66,6 +66,8 @@ pub enum Reply {
     Value(i64),
     /// The call was tried and failed: what the kernel would have said without us.
     Error(Errno),
+    /// The policy denies the call with this error.
+    Denied(policy::Errno),
     /// The call was interrupted before it had an effect: the kernel restarts it or returns EINTR, as the caller's
     /// signal handlers ask (`-ERESTARTSYS`, signal(7)).
     Restart,

@@ -11,6 +11,7 @@ use crate::sys::signal;
 use crate::worker::{Fitness, Worker};
 use nix::errno::Errno;
 use nix::sys::pthread::{Pthread, pthread_self};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -76,9 +77,14 @@ impl Pool {
     /// Starts serving.
     ///
     /// # Errors
-    /// If not even one thread can be started.
+    /// If not even one thread can be started, or if threads cannot act as callers.
     pub fn start(self: &Arc<Self>) -> std::io::Result<()> {
-        self.start_one()?;
+        let (tell, told) = channel();
+        self.start_one(move |fitness| {
+            // Whoever started the thread waits for this.
+            let _ = tell.send(fitness);
+        })?;
+        told.recv().unwrap_or(Err(Errno::ECANCELED))?;
         self.fill();
         Ok(())
     }
@@ -130,17 +136,21 @@ impl Pool {
             let threads = self.threads();
             threads.ready < self.wanted && threads.started < MOST
         } {
-            if self.start_one().is_err() {
+            if self.start_one(drop).is_err() {
                 return;
             }
         }
     }
 
-    fn start_one(self: &Arc<Self>) -> std::io::Result<()> {
+    /// Starts a thread, which tells whether it is fit to serve.
+    fn start_one(
+        self: &Arc<Self>,
+        tell: impl FnOnce(Result<(), Errno>) + Send + 'static,
+    ) -> std::io::Result<()> {
         let pool = Arc::clone(self);
         self.threads().begin();
         let builder = std::thread::Builder::new().name("serve".into()).stack_size(STACK);
-        let started = builder.spawn(move || pool.serve());
+        let started = builder.spawn(move || pool.serve(tell));
         if started.is_err() {
             self.threads().end();
         }
@@ -148,12 +158,11 @@ impl Pool {
     }
 
     /// The life of one thread.
-    fn serve(self: Arc<Self>) {
+    fn serve(self: Arc<Self>, tell: impl FnOnce(Result<(), Errno>)) {
         self.threads().alive.push(pthread_self());
-        let fitness = match Worker::new(&self) {
-            Ok(mut worker) => self.receive(&mut worker),
-            Err(_) => Fitness::Fit,
-        };
+        let worker = Worker::new(&self);
+        tell(worker.as_ref().map(drop).map_err(|errno| *errno));
+        let fitness = worker.map_or(Fitness::Fit, |mut worker| self.receive(&mut worker));
         let mut threads = self.threads();
         threads.alive.retain(|thread| *thread != pthread_self());
         threads.end();

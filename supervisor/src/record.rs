@@ -6,9 +6,8 @@ use crate::container::Container;
 use crate::host;
 use crate::notification::Notification;
 use crate::request::{Argument, Request};
-use nix::errno::Errno;
 use nix::fcntl::readlinkat;
-use policy::{Rule, registry};
+use policy::{Errno, Rule, registry};
 use std::collections::BTreeMap;
 
 /// Longer values are cut: a record is for people, and its size must not be the workload's choice.
@@ -56,7 +55,7 @@ fn blank(
         call: call(notification),
         arguments: BTreeMap::new(),
         decision: if finding.errno.is_some() { Outcome::Deny } else { Outcome::Permit },
-        errno: finding.errno.map(name),
+        errno: finding.errno.map(|errno| errno.to_string()),
         rule: finding.rule.map(|rule| rule.origin.to_string()),
         reason: finding.reason.map(str::to_owned),
     }
@@ -72,11 +71,6 @@ fn program(caller: &Caller<'_>) -> String {
 fn call(notification: &Notification) -> String {
     registry::call(notification.number)
         .map_or_else(|| format!("call {}", notification.number.0), |call| call.name.to_owned())
-}
-
-fn name(errno: Errno) -> String {
-    let number = u16::try_from(errno as i32).ok().and_then(policy::Errno::new);
-    number.map_or_else(|| format!("errno {}", errno as i32), |errno| errno.to_string())
 }
 
 /// The arguments by the names that rules have for them; a name that occurs again carries its index.

@@ -13,6 +13,7 @@ use crate::pool::Pool;
 use crate::record::{self, Finding};
 use crate::request::Request;
 use crate::status::Interruption;
+use crate::thread::Thread;
 use nix::errno::Errno;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,6 +23,8 @@ use std::sync::Arc;
 pub struct Worker {
     /// Whose credentials and root this thread has taken on.
     pub identity: Identity,
+    /// Who called last: often it calls next.
+    last: Option<Thread>,
     pool: Arc<Pool>,
 }
 
@@ -41,7 +44,7 @@ impl Worker {
     /// # Errors
     /// If the thread cannot have a root and a umask of its own.
     pub fn new(pool: &Arc<Pool>) -> Result<Self, Errno> {
-        Ok(Self { identity: Identity::new()?, pool: Arc::clone(pool) })
+        Ok(Self { identity: Identity::new()?, last: None, pool: Arc::clone(pool) })
     }
 
     /// The listener that it serves.
@@ -65,7 +68,7 @@ impl Worker {
     /// Answers one call. A panic denies it.
     pub fn serve(&mut self, notification: &Notification) -> Fitness {
         let listener = Arc::clone(self.listener());
-        let caller = Caller::new(&listener, notification);
+        let caller = Caller::new(&listener, notification, self.last.take());
         let (reply, fitness) = match survive(|| self.decide(&caller, notification)) {
             Some(reply) => (reply, Fitness::Fit),
             None => {
@@ -74,6 +77,7 @@ impl Worker {
             }
         };
         listener.answer(notification.id, reply);
+        self.last = caller.into_thread();
         fitness
     }
 
@@ -93,13 +97,19 @@ impl Worker {
 
     fn judge_and_act(&mut self, caller: &Caller<'_>, request: &Request) -> Result<Reply, Denial> {
         let container = Arc::clone(self.container());
-        match judge::judge(&container, caller, request)? {
-            Judgement::Denied(errno) => Ok(Reply::Error(errno)),
-            Judgement::Permitted(permission) if exec::is_execve(request.notification.number) => {
-                exec::perform(self, caller, request, &permission)
-            }
-            Judgement::Permitted(permission) => permission.perform(self, caller, request),
+        let permission = match judge::judge(&container, caller, request)? {
+            Judgement::Denied(errno) => return Ok(Reply::Denied(errno)),
+            Judgement::Permitted(permission) => permission,
+        };
+        let reply = if exec::is_execve(request.notification.number) {
+            exec::perform(self, caller, request, &permission)
+        } else {
+            permission.perform(self, caller, request)
+        };
+        if !matches!(reply, Err(Denial::Unsafe(_))) {
+            container.audit.count(Outcome::Permit);
         }
+        reply
     }
 
     /// The answer for the caller; what is our fault goes into the book.
@@ -134,7 +144,8 @@ impl Worker {
     ) {
         let container = self.container();
         container.audit.count(Outcome::Deny);
-        let finding = Finding { errno: Some(Errno::EPERM), rule: None, reason: Some(reason) };
+        let finding =
+            Finding { errno: Some(policy::Errno::EPERM), rule: None, reason: Some(reason) };
         match request {
             Some(request) => record::judged(container, caller, request, finding),
             None => record::unread(container, caller, notification, finding),

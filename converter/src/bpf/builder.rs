@@ -1,8 +1,9 @@
 //! Builds a program from its end towards its start.
 //!
-//! BPF jumps go forward only, so whoever writes the last instruction first always jumps to something
-//! that is already there: a [`Label`] exists only for a written instruction and cannot stay unresolved. Nobody counts offsets:
-//! a jump beyond the 8-bit reach of a conditional goes through an unconditional one, which the builder puts in between.
+//! BPF jumps go forward only, so whoever writes the last instruction first always jumps to
+//! something that is already there: a [`Label`] exists only for a written instruction and cannot
+//! stay unresolved. Nobody counts offsets: a jump beyond the 8-bit reach of a conditional goes
+//! through an unconditional one, which the builder puts in between.
 
 use std::collections::HashMap;
 
@@ -33,8 +34,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The largest distance that a conditional jump can hold once its two targets were brought near: each
-    /// may have cost one instruction in between.
+    /// The largest distance that a conditional jump can hold once its two targets were brought
+    /// near: each may have cost one instruction in between.
     const REACH: usize = u8::MAX as usize - 2;
 
     /// Ends the program with a value; equal ends are shared while they are near.

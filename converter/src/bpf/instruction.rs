@@ -19,7 +19,8 @@ pub enum Field {
 }
 
 impl Field {
-    /// The byte offset in `struct seccomp_data`; x86_64 is little endian, so the lower half comes first.
+    /// The byte offset in `struct seccomp_data`; x86_64 is little endian, so the lower half comes
+    /// first.
     fn offset(self) -> u32 {
         match self {
             Self::Number => 0,
@@ -115,7 +116,8 @@ impl Instruction {
         libc::sock_filter { code: code as u16, jt, jf, k }
     }
 
-    /// The instruction that the kernel form stands for; none if this generator never writes such a one.
+    /// The instruction that the kernel form stands for; none if this generator never writes such a
+    /// one.
     #[must_use]
     pub fn decode(raw: libc::sock_filter) -> Option<Self> {
         let (code, operand) = (u32::from(raw.code), raw.k);

@@ -2,7 +2,8 @@
 
 use super::instruction::{Field, Instruction, Program};
 
-/// What the kernel shows to a filter: `struct seccomp_data` (linux/seccomp.h) without the instruction pointer.
+/// What the kernel shows to a filter: `struct seccomp_data` (linux/seccomp.h) without the
+/// instruction pointer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SeccompData {
     /// The number of the call.

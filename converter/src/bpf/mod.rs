@@ -1,4 +1,5 @@
-//! Classic BPF as seccomp(2) runs it: instructions, a builder whose jumps cannot go wrong, an interpreter.
+//! Classic BPF as seccomp(2) runs it: instructions, a builder whose jumps cannot go wrong, an
+//! interpreter.
 
 mod builder;
 mod instruction;

@@ -44,8 +44,8 @@ impl CallPlan {
     }
 }
 
-/// The decisions of the first form whose tests hold. A filter that stands alone lets a call through if it may pass under every form
-/// that it can be of.
+/// The decisions of the first form whose tests hold. A filter that stands alone lets a call through
+/// if it may pass under every form that it can be of.
 fn choose(forms: &mut [(FormId, Lowered)], target: Target) -> Decisions {
     let Some(((id, first), rest)) = forms.split_first_mut() else {
         return Decisions::always(target.uncovered());
@@ -62,7 +62,8 @@ fn choose(forms: &mut [(FormId, Lowered)], target: Target) -> Decisions {
     if tests.len() == when.len() {
         return first.decisions.clone().where_passed(&tests, otherwise);
     }
-    // The rest of the tests is in the caller's memory: these calls may be of this form or of a later one.
+    // The rest of the tests is in the caller's memory: these calls may be of this form or of a
+    // later one.
     if target == Target::Standalone
         && let Some(both) = first.decisions.clone().both(otherwise.clone())
     {

@@ -66,7 +66,8 @@ impl Match {
     }
 }
 
-/// For which calls the condition has the value `wanted`. `parameter` finds the argument that a comparison names.
+/// For which calls the condition has the value `wanted`. `parameter` finds the argument that a
+/// comparison names.
 pub(super) fn lower(
     condition: &Condition,
     wanted: bool,

@@ -20,7 +20,8 @@ impl Decisions {
         self.clauses.is_empty().then_some(self.last)
     }
 
-    /// Calls that pass all tests of one of the lists get the action, the others what was decided before.
+    /// Calls that pass all tests of one of the lists get the action, the others what was decided
+    /// before.
     pub(super) fn after(self, lists: &[Vec<RegisterTest>], action: Action) -> Self {
         if self.constant() == Some(action) {
             return self;

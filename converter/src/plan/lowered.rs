@@ -1,7 +1,5 @@
 //! A list of rules on its way into the kernel.
 
-use std::collections::BTreeMap;
-
 use policy::program::RuleId;
 
 use crate::plan::condition::Match;
@@ -9,7 +7,7 @@ use crate::plan::decisions::Decisions;
 use crate::plan::{Reason, Target};
 use crate::seccomp::Action;
 
-/// What becomes of a rule on one form; of two, the greater is what the rule as a whole needs.
+/// What becomes of a rule on one form; of several, the greatest is what the rule as a whole needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fate {
     /// It decides nothing.
@@ -44,13 +42,18 @@ impl Bearing {
 #[derive(Debug, Clone)]
 pub(super) struct Lowered {
     pub(super) decisions: Decisions,
-    pub(super) fates: BTreeMap<RuleId, Fate>,
+    /// Last rule first. A rule that judges several names of the form stands here more than once.
+    pub(super) fates: Vec<(RuleId, Fate)>,
+    /// None of the first so many fates is the kernel's any more: a long list is not walked through
+    /// for each of its rules.
+    settled: usize,
     /// Some rule may let a call through.
     pub(super) permits: bool,
     /// The supervisor can carry the call out.
     pub(super) performed: bool,
-    /// A rule by which a call might have to be let through on account of what stands in the caller's memory, though the supervisor
-    /// cannot carry the call out; and whether the rule names the call.
+    /// A rule by which a call might have to be let through on account of what stands in the
+    /// caller's memory, though the supervisor cannot carry the call out; and whether the rule names
+    /// the call.
     pub(super) unperformed: Option<(RuleId, bool)>,
 }
 
@@ -58,14 +61,16 @@ impl Lowered {
     /// No rule.
     pub(super) fn uncovered(performed: bool, target: Target) -> Self {
         let decisions = Decisions::always(target.uncovered());
-        Self { decisions, fates: BTreeMap::new(), permits: false, performed, unperformed: None }
+        let fates = Vec::new();
+        Self { decisions, fates, settled: 0, permits: false, performed, unperformed: None }
     }
 
     /// A `detached` program may do everything.
     pub(super) fn released() -> Self {
-        let decisions = Decisions::always(Action::Allow);
-        let fates = BTreeMap::new();
-        Self { decisions, fates, permits: true, performed: true, unperformed: None }
+        let mut released = Self::uncovered(true, Target::Supervised);
+        released.decisions = Decisions::always(Action::Allow);
+        released.permits = true;
+        released
     }
 
     /// These rules with another one before them.
@@ -100,7 +105,7 @@ impl Lowered {
                 Fate::Supervisor(*reason)
             }
         };
-        self.fates.insert(rule.id, fate);
+        self.fates.push((rule.id, fate));
         self
     }
 
@@ -115,26 +120,25 @@ impl Lowered {
                 self.decisions = Decisions::always(target.undecided(permits));
             }
         }
-        for (id, fate) in other.fates {
-            let merged = self.fates.entry(id).or_insert(fate);
-            *merged = fate.max(*merged);
-        }
+        self.fates.append(&mut other.fates);
         let unperformed = self.unperformed.or(other.unperformed);
-        Self { permits, unperformed, ..self }
+        Self { permits, unperformed, settled: 0, ..self }
     }
 
     /// All that the kernel would have decided is left to the supervisor.
     pub(super) fn supervise(&mut self, reason: Reason, target: Target) {
-        let decided = |fate: &Fate| matches!(fate, Fate::Kernel | Fate::Stricter);
-        for fate in self.fates.values_mut().filter(|fate| decided(fate)) {
-            *fate = Fate::Supervisor(reason);
+        for (_, fate) in &mut self.fates[self.settled..] {
+            if matches!(fate, Fate::Kernel | Fate::Stricter) {
+                *fate = Fate::Supervisor(reason);
+            }
         }
+        self.settled = self.fates.len();
         self.decisions = Decisions::always(target.undecided(self.permits));
     }
 
     /// Whether a call is of this form is told by the caller's memory.
     pub(super) fn tell_by_memory(&mut self, target: Target) {
-        let decided = self.fates.iter().find(|(_, fate)| **fate == Fate::Kernel);
+        let decided = self.fates.iter().rfind(|(_, fate)| *fate == Fate::Kernel);
         let unperformed = decided.filter(|_| self.permits && !self.performed);
         self.unperformed = self.unperformed.or(unperformed.map(|(id, _)| (*id, false)));
         self.supervise(Reason::Form, target);
@@ -142,14 +146,14 @@ impl Lowered {
 
     /// Only those calls pass that would pass as calls of another form too.
     pub(super) fn tighten(&mut self) {
-        for fate in self.fates.values_mut().filter(|fate| **fate == Fate::Kernel) {
+        for (_, fate) in self.fates.iter_mut().filter(|(_, fate)| *fate == Fate::Kernel) {
             *fate = Fate::Stricter;
         }
     }
 
     /// A rule before these matches every call.
     fn overruled(mut self) -> Self {
-        self.fates.values_mut().for_each(|fate| *fate = Fate::Unreachable);
+        self.fates.iter_mut().for_each(|(_, fate)| *fate = Fate::Unreachable);
         Self { permits: false, unperformed: None, ..self }
     }
 }

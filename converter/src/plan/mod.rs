@@ -1,7 +1,8 @@
-//! Which mechanism enforces each rule: a [`Plan`] is a filter for the kernel, and for every rule who decides by it and why.
+//! Which mechanism enforces each rule: a [`Plan`] is a filter for the kernel, and for every rule
+//! who decides by it and why.
 //!
-//! **Invariant:** the filter lets no call through that `Policy::evaluate` would deny. Whatever it cannot decide exactly is
-//! left to the supervisor.
+//! **Invariant:** the filter lets no call through that `Policy::evaluate` would deny. Whatever it
+//! cannot decide exactly is left to the supervisor.
 
 mod call;
 mod condition;
@@ -12,11 +13,9 @@ mod report;
 mod startup;
 mod target;
 
-use std::collections::BTreeMap;
-
-use policy::PolicySet;
 use policy::program::{Action as RuleAction, Policy, RuleId};
 use policy::registry::{self, Call, FormId};
+use policy::{PolicySet, Rule};
 
 pub use report::{Cost, Mechanism, RulePlan};
 pub use target::{Reason, Target};
@@ -41,11 +40,15 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// The kernel is too old for a supervisor.
-    #[error("Linux {0} cannot hold a call for the supervisor, {needed} and newer can", needed = LinuxVersion::SUPERVISABLE)]
+    #[error(
+        "Linux {0} cannot hold a call for the supervisor, {needed} and newer can",
+        needed = LinuxVersion::SUPERVISABLE
+    )]
     Kernel(LinuxVersion),
     /// The supervisor would have to carry out a call that it cannot carry out.
     #[error(
-        "{origin}: {call} would be let through for what stands in the program's memory, which the program can change after it was checked, and the supervisor cannot carry out {call} itself"
+        "{origin}: {call} cannot be permitted by text in the program's memory, \
+         because the supervisor cannot carry it out on what it checked"
     )]
     Unperformed {
         /// `file:line`.
@@ -92,13 +95,14 @@ impl<'p> PolicyPlan<'p> {
         plan
     }
 
-    /// A denial of a call that our own code needs before the program begins is left to the supervisor.
+    /// A denial of a call that our own code needs before the program begins is left to the
+    /// supervisor.
     fn keep_startup(&mut self) {
         let policy = self.policy;
         let denies = |id: &RuleId| matches!(policy.rule(*id).action, RuleAction::Deny(_));
         for call in self.calls.iter_mut().filter(|plan| startup::needs(plan.call.number)) {
             let fates = call.forms.iter_mut().flat_map(|(_, lowered)| &mut lowered.fates);
-            for (_, fate) in fates.filter(|(id, fate)| denies(id) && **fate == Fate::Kernel) {
+            for (_, fate) in fates.filter(|(id, fate)| denies(id) && *fate == Fate::Kernel) {
                 *fate = Fate::Supervisor(Reason::Startup);
             }
             let ask = |action| if let Action::Errno(_) = action { Action::Notify } else { action };
@@ -107,17 +111,18 @@ impl<'p> PolicyPlan<'p> {
     }
 
     /// What becomes of each rule on each form that it judges.
-    fn fates(&self) -> BTreeMap<RuleId, Vec<(FormId, Fate)>> {
-        let mut fates = BTreeMap::<_, Vec<_>>::new();
+    fn fates(&self) -> Vec<Vec<(FormId, Fate)>> {
+        let mut fates = vec![Vec::new(); self.policy.rules().len()];
         for (form, lowered) in self.calls.iter().flat_map(|call| &call.forms) {
             for (id, fate) in &lowered.fates {
-                fates.entry(*id).or_default().push((*form, *fate));
+                fates[id.0 as usize].push((*form, *fate));
             }
         }
         fates
     }
 
-    /// The forms of aliases that a rule would let through but the supervisor cannot carry out: they are denied.
+    /// The forms of aliases that a rule would let through but the supervisor cannot carry out: they
+    /// are denied.
     fn denied(&self, id: RuleId) -> impl Iterator<Item = FormId> {
         let forms = self.calls.iter().flat_map(|call| &call.forms);
         forms
@@ -127,14 +132,13 @@ impl<'p> PolicyPlan<'p> {
 
     fn report(&self, filter: &Filter, target: Target) -> Vec<RulePlan> {
         let fates = self.fates();
-        let report = |(at, rule)| {
+        let report = |(at, rule): (usize, &Rule)| {
             let id = RuleId(u32::try_from(at).expect("rule ids are 32-bit numbers"));
             let denied: Vec<_> = self.denied(id).collect();
-            let fates = fates.get(&id).map_or(&[][..], Vec::as_slice);
             report::rule(
                 self.policy.program(),
                 rule,
-                fates,
+                &fates[at],
                 &denied,
                 &report::Whole { filter, target },
             )
@@ -143,7 +147,8 @@ impl<'p> PolicyPlan<'p> {
     }
 }
 
-/// One filter serves all programs: where their policies differ, the supervisor decides by the program that calls.
+/// One filter serves all programs: where their policies differ, the supervisor decides by the
+/// program that calls.
 fn agree(policies: &mut [PolicyPlan], at: usize, target: Target) {
     let same =
         policies.windows(2).all(|two| two[0].calls[at].decisions == two[1].calls[at].decisions);

@@ -1,12 +1,14 @@
-//! The calls that our own code in the container makes between the load of the filter and the entry program.
+//! The calls that our own code in the container makes between the load of the filter and the entry
+//! program.
 
 use std::sync::LazyLock;
 
 use policy::registry::{self, SyscallNumber};
 
-/// What the filtered thread may call there: the engine's profile is loaded, the last capability dropped, the
-/// listener handed over and the entry program looked up and started. A rule that denies one of these is meant
-/// for the program, so the kernel asks the supervisor, which knows whether the program has begun.
+/// What the filtered thread may call there: the engine's profile is loaded, the last capability
+/// dropped, the listener handed over and the entry program looked up and started. A rule that
+/// denies one of these is meant for the program, so the kernel asks the supervisor, which knows
+/// whether the program has begun.
 const CALLS: &[&str] = &[
     "access",
     "brk",

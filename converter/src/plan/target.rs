@@ -11,14 +11,16 @@ use crate::seccomp::Action;
 pub enum Target {
     /// A supervisor answers the filter's notifications.
     Supervised,
-    /// Nothing: the filter is all there is. What it cannot decide is still marked as a notification.
+    /// Nothing: the filter is all there is. What it cannot decide is still marked as a
+    /// notification.
     Standalone,
     /// Nothing, and what the filter cannot decide is let through if any rule might let it through.
     BestEffort,
 }
 
 impl Target {
-    /// What happens with a call that no rule covers. The supervisor denies it too, and writes it down.
+    /// What happens with a call that no rule covers. The supervisor denies it too, and writes it
+    /// down.
     pub(super) fn uncovered(self) -> Action {
         match self {
             Self::Supervised => Action::Notify,
@@ -53,8 +55,8 @@ impl Target {
         }
     }
 
-    /// The supervisor must see each start of a program: it ends our own start-up code, and the program's policy begins. A filter
-    /// alone is inherited, as `[inherit]` says.
+    /// The supervisor must see each start of a program: it ends our own start-up code, and the
+    /// program's policy begins. A filter alone is inherited, as `[inherit]` says.
     fn start(self, flag: PermitFlag) -> Result<Action, Reason> {
         match (self, flag) {
             (Self::Standalone | Self::BestEffort, PermitFlag::Inherit) => Ok(Action::Allow),

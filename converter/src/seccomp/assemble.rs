@@ -1,8 +1,9 @@
 //! Writes a [`Filter`] as a BPF program.
 //!
-//! The program first refuses foreign conventions, then finds the call's number by binary search over ranges that share one
-//! fate, and looks at arguments last. So a call that is always allowed is allowed without loading an argument, which
-//! is what the kernel's cache of constant answers asks for (`seccomp_is_const_allow`, kernel/seccomp.c).
+//! The program first refuses foreign conventions, then finds the call's number by binary search
+//! over ranges that share one fate, and looks at arguments last. So a call that is always allowed
+//! is allowed without loading an argument, which is what the kernel's cache of constant answers
+//! asks for (`seccomp_is_const_allow`, kernel/seccomp.c).
 
 use std::collections::HashMap;
 
@@ -57,7 +58,8 @@ fn ranges(filter: &Filter, builder: &mut Builder) -> Vec<Range> {
     }
     let mut ranges: Vec<Range> = Vec::with_capacity(starts.len());
     for (first, fate) in starts {
-        // A later entry for the same number replaces the gap that was assumed after its predecessor.
+        // A later entry for the same number replaces the gap that was assumed after its
+        // predecessor.
         ranges.pop_if(|last| last.first == first);
         if ranges.last().is_none_or(|last| last.fate != fate) {
             ranges.push(Range { first, fate });

@@ -1,8 +1,8 @@
 //! Sets of calls told by their argument bits, for targets in which order means nothing.
 //!
-//! A cube fixes some bits of some arguments and leaves the others free: exactly what `SCMP_CMP_MASKED_EQ` can say with one
-//! condition for each argument. Every test is a union of disjoint cubes, and so is its negation, so ordered clauses become
-//! disjoint rules without loss.
+//! A cube fixes some bits of some arguments and leaves the others free: exactly what
+//! `SCMP_CMP_MASKED_EQ` can say with one condition for each argument. Every test is a union of
+//! disjoint cubes, and so is its negation, so ordered clauses become disjoint rules without loss.
 
 use crate::seccomp::filter::{Action, Clause, RegisterTest, Relation};
 
@@ -62,8 +62,9 @@ fn equal(test: &RegisterTest) -> Option<Cube> {
     possible.then(|| Cube::ALL.fix(usize::from(test.argument()), test.mask(), test.value()))?
 }
 
-/// The registers that differ from the test's value: by the lowest bit in which they do, because masks mostly keep low
-/// bits, so that what differs there has nothing in common with the cubes of another value.
+/// The registers that differ from the test's value: by the lowest bit in which they do, because
+/// masks mostly keep low bits, so that what differs there has nothing in common with the cubes of
+/// another value.
 fn different(test: &RegisterTest) -> Vec<Cube> {
     if equal(test).is_none() {
         return vec![Cube::ALL];
@@ -76,10 +77,12 @@ fn different(test: &RegisterTest) -> Vec<Cube> {
     differing.flatten().collect()
 }
 
-/// The registers above (or below) the test's value: by the highest bit in which they differ from it.
+/// The registers above (or below) the test's value: by the highest bit in which they differ from
+/// it.
 fn beside(test: &RegisterTest, above: bool) -> Vec<Cube> {
     let (argument, mask, value) = (usize::from(test.argument()), test.mask(), test.value());
-    // A bit of the value that the mask hides is more than the register's at that place: what is equal before is below.
+    // A bit of the value that the mask hides is more than the register's at that place: what is
+    // equal before is below.
     let hidden = bits(value & !mask).next();
     let compared = mask & hidden.map_or(u64::MAX, |bit| !(bit | (bit - 1)));
     let below =
@@ -96,8 +99,8 @@ fn product(left: &[Cube], right: &[Cube]) -> Vec<Cube> {
     left.iter().flat_map(|cube| right.iter().filter_map(|other| cube.and(other))).collect()
 }
 
-/// The calls for which a clause holds, and the others: they fail a test and hold for those before it, so the tests that hold for
-/// the fewest cubes come first.
+/// The calls for which a clause holds, and the others: they fail a test and hold for those before
+/// it, so the tests that hold for the fewest cubes come first.
 fn split(clause: &Clause) -> [Vec<Cube>; 2] {
     let mut unions: Vec<_> =
         clause.tests.iter().map(|each| (test(each), test(&each.negated()))).collect();
@@ -111,8 +114,8 @@ fn split(clause: &Clause) -> [Vec<Cube>; 2] {
     [holds, fails]
 }
 
-/// Ordered clauses as disjoint cubes; calls that are in none get the default action. Cubes of that action are left out.
-/// `None` if more than `limit` cubes would be needed.
+/// Ordered clauses as disjoint cubes; calls that are in none get the default action. Cubes of that
+/// action are left out. `None` if more than `limit` cubes would be needed.
 #[must_use]
 pub fn disjoint(clauses: &[Clause], default: Action, limit: usize) -> Option<Vec<(Cube, Action)>> {
     let mut open = vec![Cube::ALL];

@@ -1,14 +1,18 @@
-//! The engine's own profile, `linux.seccomp` of config.json, as a filter that means what runc makes of it.
+//! The engine's own profile, `linux.seccomp` of config.json, as a filter that means what runc makes
+//! of it.
 //!
-//! runc hands the profile to libseccomp, where order means nothing. What that comes to, and what is kept here:
-//! * a name that this machine does not know is skipped, and so is a rule that says the same as the default;
-//! * the conditions of a rule are joined by *and*, but if two of them look at the same argument, every condition is a rule
-//!   of its own, so they are joined by *or*;
-//! * calls newer than the newest one that the profile names do not exist (ENOSYS), unless the default lets calls through:
-//!   programs try new calls and fall back, and EPERM would not tell them to.
+//! runc hands the profile to libseccomp, where order means nothing. What that comes to, and what is
+//! kept here:
+//! * a name that this machine does not know is skipped, and so is a rule that says the same as the
+//!   default;
+//! * the conditions of a rule are joined by *and*, but if two of them look at the same argument,
+//!   every condition is a rule of its own, so they are joined by *or*;
+//! * calls newer than the newest one that the profile names do not exist (ENOSYS), unless the
+//!   default lets calls through: programs try new calls and fall back, and EPERM would not tell
+//!   them to.
 //!
-//! Two things are stricter: where rules of different actions match, the strictest wins, and calls by the
-//! 32-bit conventions fail with ENOSYS even if the profile lists their architectures.
+//! Two things are stricter: where rules of different actions match, the strictest wins, and calls
+//! by the 32-bit conventions fail with ENOSYS even if the profile lists their architectures.
 
 use std::path::PathBuf;
 
@@ -32,14 +36,23 @@ pub struct Profile {
 /// The profile cannot be kept in force.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
-    /// It wants notifications: a process can have one listener only, and it is ours (seccomp(2), EBUSY).
-    #[error("the engine's seccomp profile uses SCMP_ACT_NOTIFY{0}; the one listener that a container can have serves its policy", subject(.call))]
+    /// It wants notifications: a process can have one listener only, and it is ours (seccomp(2),
+    /// EBUSY).
+    #[error(
+        "the engine's seccomp profile uses SCMP_ACT_NOTIFY{0}; \
+         the one listener that a container can have serves its policy",
+        subject(.call)
+    )]
     Notify {
         /// For which call; none: by default.
         call: Option<String>,
     },
     /// It names a listener.
-    #[error("the engine's seccomp profile has listenerPath {}; the one listener that a container can have serves its policy", .0.display())]
+    #[error(
+        "the engine's seccomp profile has listenerPath {}; \
+         the one listener that a container can have serves its policy",
+        .0.display()
+    )]
     Listener(PathBuf),
     /// A call has six arguments.
     #[error("the engine's seccomp profile tests argument {index} of {call}; a call has 0 to 5")]
@@ -151,7 +164,8 @@ fn action(
     })
 }
 
-/// `errnoRet`, EPERM if it is missing; the kernel knows errors up to 4095 (`MAX_ERRNO`, linux/err.h).
+/// `errnoRet`, EPERM if it is missing; the kernel knows errors up to 4095 (`MAX_ERRNO`,
+/// linux/err.h).
 fn errno(number: Option<u32>) -> Result<u16, ProfileError> {
     let number = number.unwrap_or(libc::EPERM as u32);
     u16::try_from(number).ok().filter(|number| *number <= 4095).ok_or(ProfileError::Errno(number))
@@ -166,8 +180,8 @@ fn lets_through(action: Action) -> bool {
     matches!(action, Action::Allow | Action::Log | Action::Trace(_)) || action == Filter::FOREIGN
 }
 
-/// The bit for seccomp(2). TSYNC is dropped as runc drops it: execve ends the other threads. WAIT_KILLABLE_RECV means
-/// nothing without a listener.
+/// The bit for seccomp(2). TSYNC is dropped as runc drops it: execve ends the other threads.
+/// WAIT_KILLABLE_RECV means nothing without a listener.
 fn flag_bit(flag: LinuxSeccompFilterFlag) -> libc::c_ulong {
     match flag {
         LinuxSeccompFilterFlag::SeccompFilterFlagLog => libc::SECCOMP_FILTER_FLAG_LOG,

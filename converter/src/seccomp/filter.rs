@@ -1,4 +1,5 @@
-//! A filter as data: per call, an ordered list of clauses over the argument registers; the first that holds decides.
+//! A filter as data: per call, an ordered list of clauses over the argument registers; the first
+//! that holds decides.
 
 use std::collections::BTreeMap;
 
@@ -55,8 +56,9 @@ impl Action {
         }
     }
 
-    /// Where the kernel ranks it when several filters speak: it obeys the lowest, and compares the values as signed numbers so that killing the
-    /// process comes first (`seccomp_run_filters`, kernel/seccomp.c).
+    /// Where the kernel ranks it when several filters speak: it obeys the lowest, and compares the
+    /// values as signed numbers so that killing the process comes first (`seccomp_run_filters`,
+    /// kernel/seccomp.c).
     #[must_use]
     pub fn rank(self) -> i32 {
         (self.value() & libc::SECCOMP_RET_ACTION_FULL).cast_signed()
@@ -189,8 +191,9 @@ pub struct Newer {
     pub action: Action,
 }
 
-/// Decides every call that is made by the 64-bit convention. All others, `int 0x80` and x32, fail with ENOSYS, as on a
-/// kernel built without them: their numbers mean other calls, so they would be a way around every rule.
+/// Decides every call that is made by the 64-bit convention. All others, `int 0x80` and x32, fail
+/// with ENOSYS, as on a kernel built without them: their numbers mean other calls, so they would be
+/// a way around every rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     /// For calls and cases that nothing else decides.

@@ -1,8 +1,9 @@
 //! A filter as OCI `linux.seccomp` JSON, for engines and runtimes that know nothing of us.
 //!
-//! What consumers make of the JSON is libseccomp's: order means nothing, and two conditions on one argument are alternatives. So
-//! rules are written that never overlap, with at most one condition for each argument, and every condition is `SCMP_CMP_EQ` or
-//! `SCMP_CMP_MASKED_EQ`: an order of 64-bit numbers says nothing about the 32 bits that the kernel looks at.
+//! What consumers make of the JSON is libseccomp's: order means nothing, and two conditions on one
+//! argument are alternatives. So rules are written that never overlap, with at most one condition
+//! for each argument, and every condition is `SCMP_CMP_EQ` or `SCMP_CMP_MASKED_EQ`: an order of
+//! 64-bit numbers says nothing about the 32 bits that the kernel looks at.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +46,8 @@ const LIMIT: usize = 500;
 /// Rules that share action and conditions are one rule with several names.
 type Rules = BTreeMap<(i32, u32, Cube), (Action, Vec<&'static str>)>;
 
-/// The profile that decides as the filter does; calls newer than the filter are left to the consumer.
+/// The profile that decides as the filter does; calls newer than the filter are left to the
+/// consumer.
 ///
 /// # Errors
 /// The filter cannot be said in JSON.

@@ -1,7 +1,7 @@
 //! Generated filters on the real kernel: it must decide as [`Filter::decide`] says.
 //!
-//! A filter holds for the thread that installs it, so each test gives up a thread. The tried call is getppid(2), which
-//! ignores its argument registers: they can hold anything.
+//! A filter holds for the thread that installs it, so each test gives up a thread. The tried call
+//! is getppid(2), which ignores its argument registers: they can hold anything.
 
 mod sys;
 

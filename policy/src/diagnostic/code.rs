@@ -69,7 +69,8 @@ impl fmt::Display for Code {
     }
 }
 
-// 001 to 049: errors in the text. 050 to 099: warnings about the text. From 100: what the text means.
+// 001 to 049: errors in the text. 050 to 099: warnings about the text. From 100: errors in what the text means; from
+// 150: warnings about that. From 200: what only `check` looks for.
 codes! {
     1 IllegalCharacter Error "illegal character"
 "A rule holds a character that is no part of the language. Strings stand in double quotes, a rule ends with
@@ -187,12 +188,81 @@ that; remove the others if they were never meant."
 "`eq` and `neq` know no wildcards: `*` and `?` mean themselves. Write `match` for a pattern."
 
     154 Unreachable Warning "rule that never decides"
-"A rule above it has the same name and decides every call, since the first rule that matches decides. Move it
-up, or remove it."
+"The first rule that matches decides, and whatever this rule could match is matched by rules above it, for every
+call that its name means. Move it up, or remove it. File names are compared as they stand in the policy: where the
+container has a symbolic link on the way to this rule's name, the rule may yet decide about what the link leads to."
 
     155 UnknownIndex Warning "index that the call does not have"
 "`filename[k]` is the k-th file name of a call, counted from 0. No call of this name has so many, so the
 comparison never holds."
+
+    200 NeverPrinted Warning "text that the argument never has"
+"Rules compare the text of an argument, and no value has this one, so `eq`, `match` and the like never hold, and
+`neq` always does. `CALLS.md` lists the texts: signals are `SIGKILL`, modes `644`, open flags `ro`, `wo` and `rw`
+with the letters a, c and t behind them, addresses `inet-[127.0.0.1]:53`."
+
+    201 WrongOperator Warning "operator that does not suit a number"
+"`uid`, `gid`, `fd` and the like are numbers, and rules see their digits: `uid match \"1*\"` holds for 1, 10 and
+1000000. `inpath` compares folders and suits no number at all. Compare whole numbers with `eq` and `neq`."
+
+    202 RelativePath Warning "file name that is not absolute"
+"A file name is made absolute, from the folder of the process that gives it, before rules look at it. A name that
+does not start with `/` or a variable such as `$HOME` therefore never occurs."
+
+    203 UntidyPath Warning "file name that is never written so"
+"Before rules look at a file name, `.` and `..`, double slashes and the slash at the end are taken out of it. A
+comparison with a name that holds one of them never holds: `match \"/tmp/\"` is not about what is in /tmp, but
+`match \"/tmp\"` is."
+
+    204 RootAlone Warning "match of the root folder alone"
+"`match` holds for the name itself and for what follows it behind a slash. Behind `/` that would be a second slash,
+so `match \"/\"` holds for the root folder and for nothing in it. All files are `true`."
+
+    205 MatchesAll Warning "pattern that holds for everything"
+"The pattern holds whatever the value is, so it decides nothing. If everything is meant, `true` says so to the
+next reader; if not, something is missing in the pattern."
+
+    206 LostBackslash Warning "backslash that the string takes away"
+"In a string, `\\` before a character is that character, so `re \"a\\.b\"` is the pattern `a.b`, whose dot stands
+for any character, and `\\t` is a `t`. A backslash for the pattern is written twice: `re \"a\\\\.b\"`."
+
+    207 UnknownVariable Warning "variable that does not exist"
+"The variables are `$HOME`, `$USER` and `$CWD`, without braces and not followed by a letter or digit. Everything
+else that looks like one stands for itself. Policies of the OpenBSD ports hold names such as `${WRKDIR}`, which
+the ports' own tools replace before the policy is used."
+
+    208 MissingFileText Note "text for missing files of the original"
+"systrace printed a file name that led nowhere as `<non-existent filename>`. Here such a call is judged by the name
+that the file would have, and fails with ENOENT if it is permitted, so rules about this text have no effect and can
+go."
+
+    209 PermitAsRoot Warning "call permitted with the rights of root"
+"`permit as root` makes the call with all rights, whoever calls. That is what it is for, such as binding a port below
+1024, but each such rule should name exactly what needs the rights. Say so with `# systrace: ignore SYS209 reason`."
+
+    210 AskUnanswered Note "question that may have no answer"
+"`ask` asks whoever watches the program. A container that nobody watches gets a denial instead, and the audit record
+says that nobody could be asked."
+
+    211 MissingSibling Warning "newer call named without its siblings"
+"Several calls do the same with a file: `rename`, `renameat` and `renameat2`. The name of the oldest one is the name of
+all of them, while the name of a newer one leaves older ones out. A permit then denies programs that use another; a
+deny lets them through where another rule permits them. Write the oldest name."
+
+    212 WayAround Warning "call that leads around other rules"
+"What this call does cannot be judged by rules, and it can do what other rules deny: io_uring opens and connects
+unseen, ptrace and its kin act through other processes, mounts change what names mean, handles open files without
+names. Remove the rule, or say with `# systrace: ignore SYS212 reason` why the program may."
+
+    220 IgnoreSyntax Warning "comment for systrace not understood"
+"A comment that starts with `systrace:` is `# systrace: ignore CODE reason`. CODE is one of a warning or a note; errors
+cannot be ignored. It stands on the line of the finding or above it."
+
+    221 IgnoreReason Warning "ignored without a reason"
+"`# systrace: ignore CODE` needs a reason behind it, for those who read the policy later. Without one it has no effect."
+
+    222 IgnoreUnused Warning "nothing to ignore"
+"The line has no such finding, or no longer. Remove the comment, so that it hides nothing later."
 }
 
 #[cfg(test)]

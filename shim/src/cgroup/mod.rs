@@ -3,6 +3,8 @@
 pub mod companions;
 pub mod mounts;
 
+use std::os::fd::AsFd;
+
 use libcgroups::common::{
     AnyCgroupManager, AnyManagerError, CgroupConfig, CgroupManager, ControllerOpt,
     CreateCgroupSetupError, FreezerState, create_cgroup_manager,
@@ -14,6 +16,7 @@ use nix::errno::Errno;
 use oci_spec::runtime::LinuxResources;
 
 use crate::signal::SignalNumber;
+use crate::sys;
 
 /// Where the hierarchies are mounted (cgroups(7)).
 const ROOT: &str = "/sys/fs/cgroup";
@@ -77,7 +80,8 @@ impl Cgroup {
 
     fn signal_frozen(&self, signal: SignalNumber) -> Result<(), CgroupError> {
         for pid in self.pids()? {
-            match signal.send(pid) {
+            let sent = sys::open_process(pid).and_then(|process| signal.send(process.as_fd()));
+            match sent {
                 Ok(()) | Err(Errno::ESRCH) => {}
                 Err(errno) => return Err(CgroupError::Kill(pid, errno)),
             }

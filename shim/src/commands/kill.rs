@@ -1,9 +1,10 @@
 //! `kill`: sends a signal to a container.
 
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use libcontainer::container::{Container, ContainerStatus};
+use libcontainer::container::ContainerStatus;
 use nix::errno::Errno;
 
 use crate::cgroup::Cgroup;
@@ -11,6 +12,7 @@ use crate::config::Settings;
 use crate::container::Store;
 use crate::identifier::ContainerId;
 use crate::signal::SignalNumber;
+use crate::sys;
 
 /// Send a signal to the first process of a container
 #[derive(Debug, clap::Args)]
@@ -31,22 +33,29 @@ impl Kill {
             // With a shared pid namespace processes outlive the first one: a stopped container is fine.
             Cgroup::of(&store.load(&self.id)?)?.signal(self.signal)?;
         } else {
-            send(&store.load_alive(&self.id)?, self.signal)?;
+            self.send(&store)?;
         }
         Ok(ExitCode::SUCCESS)
     }
+
+    /// Signals the first process. Its descriptor is opened before it is looked at, so the one that is
+    /// signalled is the one that was found to be the container's.
+    fn send(&self, store: &Store) -> anyhow::Result<()> {
+        let pid = store.load(&self.id)?.pid().context("container not running")?;
+        let process = sys::open_process(pid.as_raw()).map_err(finished)?;
+        let container = store.load_alive(&self.id)?;
+        self.signal.send(process.as_fd()).map_err(finished)?;
+        // A frozen process of cgroup v1 dies when it is thawed.
+        if container.status() == ContainerStatus::Paused && self.signal == SignalNumber::KILL {
+            Cgroup::of(&container)?.thaw()?;
+        }
+        Ok(())
+    }
 }
 
-/// Signals the first process. SIGKILL waits in a frozen process of cgroup v1 until it is thawed.
-fn send(container: &Container, signal: SignalNumber) -> anyhow::Result<()> {
-    let pid = container.pid().context("container not running")?;
-    match signal.send(pid.as_raw()) {
-        Ok(()) => {}
-        Err(Errno::ESRCH) => anyhow::bail!("os: process already finished"),
-        Err(errno) => return Err(errno).context("cannot signal container"),
+fn finished(errno: Errno) -> anyhow::Error {
+    match errno {
+        Errno::ESRCH => anyhow::Error::msg("os: process already finished"),
+        errno => anyhow::Error::new(errno).context("cannot signal container"),
     }
-    if container.status() == ContainerStatus::Paused && signal == SignalNumber::KILL {
-        Cgroup::of(container)?.thaw()?;
-    }
-    Ok(())
 }

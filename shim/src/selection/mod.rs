@@ -19,7 +19,7 @@ const POLICY_ANNOTATION: &str = "systrace-shim.io/policy";
 const SANDBOX_ANNOTATIONS: [&str; 2] =
     ["io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType"];
 /// The program of a sandbox waits for a signal, and does nothing else.
-const SANDBOX_POLICY: &str = include_str!("sandbox.policy");
+pub const SANDBOX_POLICY: &str = include_str!("sandbox.policy");
 
 /// The text of a container's policy, and where it is from.
 #[derive(Debug, Clone, PartialEq, Eq)]

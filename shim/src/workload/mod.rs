@@ -5,6 +5,7 @@ pub mod search;
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::ffi::CString;
+use std::io::Write;
 use std::rc::Rc;
 
 use caps::{CapSet, Capability};
@@ -142,7 +143,7 @@ impl Executor for Workload {
         let Err(error) = self.start(spec);
         let text = chain(&error);
         if self.0.role == Role::First {
-            eprintln!("{text}");
+            let _ = writeln!(std::io::stderr(), "{text}");
             sys::exit_now(FAILURE);
         }
         Err(ExecutorError::Other(text))

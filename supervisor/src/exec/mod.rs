@@ -1,7 +1,7 @@
 //! execve(2) and execveat(2): judged by name, then watched until what was judged has been loaded.
 //!
-//! The kernel performs an execve itself, since nobody can do it for another, and it reads the name again. [`watch`] closes
-//! that gap: the new program does not run before [`expectation`] has compared it.
+//! The kernel performs an execve itself, since nobody can do it for another, and it reads the name again. `watch` closes
+//! that gap: the new program does not run before `expectation` has compared it.
 
 mod expectation;
 mod script;
@@ -66,8 +66,9 @@ pub fn perform(
     permission: &Permission,
 ) -> Result<Reply, Denial> {
     let container = Arc::clone(worker.container());
-    if let (false, Some(PermitFlag::Inherit), Some(proof)) =
-        (container.is_tracked(), permission.flag, NumbersOnly::of(permission.judged_memory))
+    if let Some(proof) = NumbersOnly::of(permission.judged_memory)
+        && permission.flag == Some(PermitFlag::Inherit)
+        && !container.is_tracked()
     {
         return Ok(Reply::Continue(ContinueReason::NothingInMemoryJudged(proof)));
     }

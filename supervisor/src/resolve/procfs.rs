@@ -167,13 +167,14 @@ struct Process {
 }
 
 impl Process {
-    /// From the text of its `status`. A process that is being reaped has no namespace any more: it is nobody we look for.
+    /// From the text of its `status`. A process that is being reaped has no namespace any more, and that of one which we may
+    /// not trace is hidden: neither is the caller or ourselves.
     fn of(status: &str, folder: BorrowedFd<'_>) -> Result<Self, Denial> {
         let numbers = status.lines().find_map(|line| line.strip_prefix("NStgid:"));
         let number = numbers.and_then(|numbers| numbers.split_ascii_whitespace().last());
         let number = number.and_then(|number| number.parse().ok()).ok_or_else(unknown)?;
         let namespace = match readlinkat(folder, "ns/pid") {
-            Err(Errno::ENOENT | Errno::ESRCH) => std::ffi::OsString::new(),
+            Err(Errno::ENOENT | Errno::ESRCH | Errno::EACCES) => std::ffi::OsString::new(),
             other => other?,
         };
         Ok(Self { namespace, number })

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use nix::errno::Errno;
+use std::io::Write;
 use std::os::fd::{FromRawFd, OwnedFd};
 
 /// One system call: its result, or minus its error number.
@@ -18,6 +19,10 @@ pub fn in_child(run: impl FnOnce() -> i32) -> libc::pid_t {
     // that `run` uses holds a lock in another thread of the test.
     match unsafe { libc::fork() } {
         0 => {
+            // The test harness would keep the message in memory that dies with the child.
+            std::panic::set_hook(Box::new(|panic| {
+                let _ = writeln!(std::io::stderr(), "in a victim: {panic}");
+            }));
             let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or(101);
             // SAFETY: ends the child at once, as is proper after fork(2).
             unsafe { libc::_exit(code) }

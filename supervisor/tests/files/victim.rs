@@ -4,22 +4,33 @@ use crate::{guard, sys, world};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::io::{Read, Write, pipe};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use supervisor::handlers::supervised_calls;
 use supervisor::sys::{process, seccomp};
 
 /// Runs a function as the first process of a fresh world, under a policy if there is one; gives
 /// what it wrote.
 pub fn run(policy: Option<&str>, body: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
+    let serve = policy.map(|policy| move |fd, init| guard::serve(fd, init, policy));
+    run_under(true, serve, body)
+}
+
+/// As [`run`], with or without a pid namespace of its own, and under anything that serves a listener: it starts to serve, and
+/// what it gives ends that.
+pub fn run_under<F: FnOnce()>(
+    pid_namespace: bool,
+    guard: Option<impl FnOnce(OwnedFd, i32) -> F>,
+    body: impl FnOnce() -> Vec<u8>,
+) -> Vec<u8> {
     let (mut result, mut result_in) = pipe().unwrap();
     let (mut init, mut init_in) = pipe().unwrap();
     let (mut listener, mut listener_in) = pipe().unwrap();
     let (mut go, mut go_in) = pipe().unwrap();
     let child = sys::in_child(|| {
-        world::unshare_all();
+        world::unshare_all(pid_namespace);
         let first = sys::in_child(|| {
             world::enter();
-            if policy.is_some() {
+            if guard.is_some() {
                 let fd = seccomp::install_filter(&filter()).unwrap();
                 listener_in.write_all(&fd.as_raw_fd().to_ne_bytes()).unwrap();
                 go.read_exact(&mut [0]).unwrap();
@@ -32,11 +43,11 @@ pub fn run(policy: Option<&str>, body: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
     });
     drop((result_in, init_in, listener_in));
     let mut bytes = Vec::new();
-    let finish = policy.map(|policy| {
+    let finish = guard.map(|serve| {
         let init = read_number(&mut init);
         let process = process::open_process(init).unwrap();
         let listener = process::duplicate(process.as_fd(), read_number(&mut listener)).unwrap();
-        let finish = guard::serve(listener, init, policy);
+        let finish = serve(listener, init);
         go_in.write_all(&[1]).unwrap();
         finish
     });

@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 pub const TESTS: &[Test] = &[
     ("start::the_entry_program_runs_and_the_supervisor_ends_with_it", entry),
+    ("start::the_book_says_what_was_logged_and_what_could_not_be_asked", book),
     ("start::a_second_process_joins", second),
     ("start::a_missing_entry_program_is_an_error_of_its_own", missing),
     ("start::nobody_connected_for_good", nobody),
@@ -26,6 +27,20 @@ fn entry() {
     assert_eq!(denied["reason"], "no rule covers the call");
     assert!(denied["program"].as_str().unwrap().ends_with("sh"), "{denied}");
     assert_eq!(denied["call"], "getppid");
+}
+
+fn book() {
+    let policy = "Policy: /any, Emulation: native\n native-getppid: true then permit log\n \
+                  native-chdir: filename eq \"/\" then ask\n";
+    let stage = Stage::new(policy, &["execve", "getppid", "chdir"]);
+    assert_eq!(stage.work(&["getppid", ",", "chdir"]), "ok\nEPERM");
+    let audit = stage.audit();
+    assert_eq!(audit[0]["decision"], "permit");
+    assert_eq!(audit[0]["rule"], "test.policy:2");
+    assert_eq!(audit[1]["decision"], "deny");
+    assert_eq!(audit[1]["arguments"]["filename"], "/");
+    assert_eq!(audit[1]["reason"], "the rule asks, and nobody can be asked");
+    assert_eq!(audit[2]["summary"]["recorded"], 2);
 }
 
 fn second() {

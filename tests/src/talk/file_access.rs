@@ -32,9 +32,9 @@ pub const TYPICAL_SHELL: Slide = Slide {
         },
         Attempt {
             rule: READ_ALL,
-            what: "append to the same file",
-            command: &["sh", "-c", "echo x >>/etc/os-release"],
-            outcome: uncovered("/etc/os-release"),
+            what: "append to one",
+            command: &["sh", "-c", "echo x >>/etc/passwd"],
+            outcome: uncovered("/etc/passwd"),
         },
         Attempt {
             rule: READ_ALL,

@@ -1,4 +1,5 @@
-//! The command line, and what all subcommands share: where policies are read from and how an outcome becomes an exit status.
+//! The command line, and what all subcommands share: where policies are read from and how an
+//! outcome becomes an exit status.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};

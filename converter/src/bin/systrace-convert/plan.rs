@@ -63,7 +63,8 @@ struct Report<'p> {
     linux: String,
     /// The length of the BPF program.
     instructions: usize,
-    /// What happens with each call: `permit`, `deny`, `uncovered`, `supervisor`, or `arguments` where its registers decide.
+    /// What happens with each call: `permit`, `deny`, `uncovered`, `supervisor`, or `arguments`
+    /// where its registers decide.
     calls: BTreeMap<&'static str, &'static str>,
     rules: &'p [RulePlan],
 }

@@ -1,0 +1,100 @@
+//! `# systrace: ignore CODE reason`: findings that the author knows of and wants.
+//!
+//! The comment excuses findings of this code on its own line or, if it stands alone, on the next
+//! line that says something. Errors are never excused.
+
+use crate::diagnostic::{Code, Diagnostic, Severity, Span};
+use crate::source::Source;
+use crate::suggest;
+use crate::syntax::lines;
+
+/// What such a comment asks for.
+struct Ignore {
+    code: Code,
+    /// The code in the comment.
+    place: Span,
+    /// What the findings must stand on.
+    covers: Span,
+}
+
+/// The findings without those that are excused, and with what is wrong about the excuses.
+pub(super) fn apply(source: &Source, mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let failed = findings.iter().any(Diagnostic::is_error);
+    let mut wrong = Vec::new();
+    for ignore in read(source, &mut wrong) {
+        let before = findings.len();
+        findings.retain(|finding| !ignore.excuses(finding));
+        // Of a file with an error not all findings are known.
+        if findings.len() == before && !failed {
+            let message = format!("there is no {} here to ignore", ignore.code);
+            wrong.push(Diagnostic::new(Code::IgnoreUnused, ignore.place, message));
+        }
+    }
+    findings.extend(wrong);
+    findings
+}
+
+impl Ignore {
+    fn excuses(&self, finding: &Diagnostic) -> bool {
+        finding.code == self.code
+            && (self.covers.start..self.covers.end).contains(&finding.span.start)
+    }
+}
+
+fn read(source: &Source, wrong: &mut Vec<Diagnostic>) -> Vec<Ignore> {
+    let mut ignores: Vec<Ignore> = Vec::new();
+    let mut waiting = 0;
+    for (says, comment) in lines(source.text()) {
+        if let Some(asked) = comment.and_then(|comment| directive(source, comment)) {
+            match asked {
+                Ok((code, place)) => ignores.push(Ignore { code, place, covers: Span::default() }),
+                Err(finding) => wrong.push(finding),
+            }
+        }
+        if says.start < says.end {
+            ignores[waiting..].iter_mut().for_each(|ignore| ignore.covers = says);
+            waiting = ignores.len();
+        }
+    }
+    ignores
+}
+
+/// The code that a comment names and where, if it is such a comment.
+fn directive(source: &Source, comment: Span) -> Option<Result<(Code, Span), Diagnostic>> {
+    let text = String::from_utf8_lossy(source.bytes(comment)).into_owned();
+    let text = text.trim_start_matches('#').trim_start().strip_prefix("systrace:")?.trim();
+    Some(
+        excuse(text)
+            .and_then(|(code, reason)| match reason.is_empty() {
+                true => {
+                    Err((Code::IgnoreReason, "why this is to be ignored is not said".to_owned()))
+                }
+                false => Ok((code, comment)),
+            })
+            .map_err(|(code, message)| {
+                let finding = Diagnostic::new(code, comment, message);
+                finding.help("write `# systrace: ignore CODE reason`")
+            }),
+    )
+}
+
+/// `ignore CODE reason`.
+fn excuse(text: &str) -> Result<(Code, &str), (Code, String)> {
+    let fault = |message: String| (Code::IgnoreSyntax, message);
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    if word != "ignore" {
+        return Err(fault(format!("`{word}` is nothing that a comment can ask for")));
+    }
+    let rest = rest.trim_start();
+    let (name, reason) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let code = Code::from_name(name).ok_or_else(|| {
+        let known: Vec<_> = Code::ALL.iter().map(Code::to_string).collect();
+        let near = suggest::nearest(name, known.iter().map(String::as_str));
+        let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        fault(format!("there is no code `{name}`{near}"))
+    })?;
+    match code.severity() {
+        Severity::Error => Err(fault(format!("{code} is an error, which cannot be ignored"))),
+        Severity::Warning | Severity::Note => Ok((code, reason.trim())),
+    }
+}
