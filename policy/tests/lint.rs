@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use policy::diagnostic::{Paint, render};
-use policy::{Code, Diagnostic, Severity, Source, check, templates};
+use policy::{Code, Diagnostic, Severity, Source, check, is_template, templates};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -88,4 +88,13 @@ fn shipped_policies_have_no_findings() {
         let shown = findings(&source).into_iter().map(|f| render(&source, &f, Paint::default()));
         assert_eq!(shown.collect::<String>(), "", "{}", path.display());
     }
+}
+
+#[test]
+fn templates_are_told_from_policies() {
+    let template = |text: &str| is_template(&Source::new("x", text));
+    assert!(template("# mine\n\n Template: x, Emulation: native\n") && template("TEMPLATE:"));
+    assert!(
+        !template("Policy: x, Emulation: native\nTemplate: x\n") && !template("") && !template("a")
+    );
 }

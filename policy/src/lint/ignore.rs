@@ -1,7 +1,7 @@
 //! `# systrace: ignore CODE reason`: findings that the author knows of and wants.
 //!
-//! The comment excuses findings of this code on its own line or, if it stands alone, on the next line that says
-//! something. Errors are never excused.
+//! The comment excuses findings of this code on its own line or, if it stands alone, on the next
+//! line that says something. Errors are never excused.
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Span};
 use crate::source::Source;
