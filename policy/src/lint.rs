@@ -1,7 +1,7 @@
 //! What is remarkable about a policy that has a meaning: `systrace-convert check`.
 //!
-//! One pass per file; [`PASSES`] lists them. A pass looks at one policy, its text and its meaning side by side, and
-//! reports only what it can prove or what the text itself shows.
+//! One pass per file; [`PASSES`] lists them. A pass looks at one policy, its text and its meaning
+//! side by side, and reports only what it can prove or what the text itself shows.
 
 mod address;
 mod ask;
@@ -45,8 +45,9 @@ const PASSES: &[Pass] = &[
     bypass::check,
 ];
 
-/// Everything that is to be said about a policy or template file, in order of place: what the parser and the lowering
-/// find, what the passes find if there was no error, less what `# systrace: ignore CODE reason` comments excuse.
+/// Everything that is to be said about a policy or template file, in order of place: what the
+/// parser and the lowering find, what the passes find if there was no error, less what `# systrace:
+/// ignore CODE reason` comments excuse.
 #[must_use]
 pub fn check(source: &Source, templates: Templates<'_>) -> Vec<Diagnostic> {
     let findings = match is_template(source) {
@@ -123,7 +124,8 @@ struct Checked<'c> {
     source: &'c Source,
     text: &'c PolicyText,
     policy: &'c Policy,
-    /// The rules of the file itself, in its order: [`Policy::rules`] has them first, so a place here is a [`RuleId`].
+    /// The rules of the file itself, in its order: [`Policy::rules`] has them first, so a place
+    /// here is a [`RuleId`].
     rules: Vec<CheckedRule<'c>>,
 }
 
@@ -160,7 +162,8 @@ impl<'c> Checked<'c> {
         })
     }
 
-    /// Where a template's rule comes into the policy: at the include that names the template's text, else at the first.
+    /// Where a template's rule comes into the policy: at the include that names the template's
+    /// text, else at the first.
     fn include_of(&self, rule: &Rule) -> Option<Span> {
         let includes = self.text.statements.iter().filter_map(|statement| match statement {
             Statement::Include(name) => Some(name),

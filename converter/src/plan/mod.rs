@@ -13,11 +13,9 @@ mod report;
 mod startup;
 mod target;
 
-use std::collections::BTreeMap;
-
-use policy::PolicySet;
 use policy::program::{Action as RuleAction, Policy, RuleId};
 use policy::registry::{self, Call, FormId};
+use policy::{PolicySet, Rule};
 
 pub use report::{Cost, Mechanism, RulePlan};
 pub use target::{Reason, Target};
@@ -113,11 +111,11 @@ impl<'p> PolicyPlan<'p> {
     }
 
     /// What becomes of each rule on each form that it judges.
-    fn fates(&self) -> BTreeMap<RuleId, Vec<(FormId, Fate)>> {
-        let mut fates = BTreeMap::<_, Vec<_>>::new();
+    fn fates(&self) -> Vec<Vec<(FormId, Fate)>> {
+        let mut fates = vec![Vec::new(); self.policy.rules().len()];
         for (form, lowered) in self.calls.iter().flat_map(|call| &call.forms) {
             for (id, fate) in &lowered.fates {
-                fates.entry(*id).or_default().push((*form, *fate));
+                fates[id.0 as usize].push((*form, *fate));
             }
         }
         fates
@@ -134,14 +132,13 @@ impl<'p> PolicyPlan<'p> {
 
     fn report(&self, filter: &Filter, target: Target) -> Vec<RulePlan> {
         let fates = self.fates();
-        let report = |(at, rule)| {
+        let report = |(at, rule): (usize, &Rule)| {
             let id = RuleId(u32::try_from(at).expect("rule ids are 32-bit numbers"));
             let denied: Vec<_> = self.denied(id).collect();
-            let fates = fates.get(&id).map_or(&[][..], Vec::as_slice);
             report::rule(
                 self.policy.program(),
                 rule,
-                fates,
+                &fates[at],
                 &denied,
                 &report::Whole { filter, target },
             )

@@ -1,6 +1,6 @@
 //! What a plan says about each rule, for people and for programs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use policy::Rule;
@@ -162,9 +162,9 @@ fn note(mechanism: Mechanism, fates: &[(FormId, Fate)], denied: &[FormId]) -> St
 /// The calls of some forms, the first few by name.
 fn names(forms: &[FormId]) -> String {
     const SHOWN: usize = 4;
-    let mut seen = BTreeSet::new();
-    let calls: Vec<_> =
-        forms.iter().map(|form| form.call().name).filter(|name| seen.insert(*name)).collect();
+    // The forms of a call stand together.
+    let mut calls: Vec<_> = forms.iter().map(|form| form.call().name).collect();
+    calls.dedup();
     let shown = calls[..calls.len().min(SHOWN)].join(" ");
     match calls.len().saturating_sub(SHOWN) {
         0 => shown,

@@ -1,7 +1,7 @@
 //! `# systrace: ignore CODE reason`: findings that the author knows of and wants.
 //!
-//! The comment excuses findings of this code on its own line or, if it stands alone, on the next line that says
-//! something. Errors are never excused.
+//! The comment excuses findings of this code on its own line or, if it stands alone, on the next
+//! line that says something. Errors are never excused.
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Span};
 use crate::source::Source;
@@ -11,52 +11,58 @@ use crate::syntax::lines;
 /// What such a comment asks for.
 struct Ignore {
     code: Code,
-    /// The code in the comment.
+    /// The comment.
     place: Span,
     /// What the findings must stand on.
     covers: Span,
+    used: bool,
 }
 
 /// The findings without those that are excused, and with what is wrong about the excuses.
 pub(super) fn apply(source: &Source, mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let (mut ignores, wrong) = read(source);
+    findings.retain(|finding| !is_excused(&mut ignores, finding));
+    // Of a file with an error not all findings are known.
     let failed = findings.iter().any(Diagnostic::is_error);
-    let mut wrong = Vec::new();
-    for ignore in read(source, &mut wrong) {
-        let before = findings.len();
-        findings.retain(|finding| !ignore.excuses(finding));
-        // Of a file with an error not all findings are known.
-        if findings.len() == before && !failed {
-            let message = format!("there is no {} here to ignore", ignore.code);
-            wrong.push(Diagnostic::new(Code::IgnoreUnused, ignore.place, message));
-        }
-    }
+    let unused = ignores.iter().filter(|ignore| !ignore.used && !failed).map(|ignore| {
+        let message = format!("there is no {} here to ignore", ignore.code);
+        Diagnostic::new(Code::IgnoreUnused, ignore.place, message)
+    });
+    findings.extend(unused);
     findings.extend(wrong);
     findings
 }
 
-impl Ignore {
-    fn excuses(&self, finding: &Diagnostic) -> bool {
-        finding.code == self.code
-            && (self.covers.start..self.covers.end).contains(&finding.span.start)
-    }
+/// Looks among the comments for the line that the finding stands on; they are in order.
+fn is_excused(ignores: &mut [Ignore], finding: &Diagnostic) -> bool {
+    let at = finding.span.start;
+    let end = ignores.partition_point(|ignore| ignore.covers.start <= at);
+    let covering = ignores[..end].iter_mut().rev().take_while(|ignore| at < ignore.covers.end);
+    covering.filter(|ignore| ignore.code == finding.code).fold(false, |_, ignore| {
+        ignore.used = true;
+        true
+    })
 }
 
-fn read(source: &Source, wrong: &mut Vec<Diagnostic>) -> Vec<Ignore> {
-    let mut ignores: Vec<Ignore> = Vec::new();
+/// The comments, and what is wrong about others.
+fn read(source: &Source) -> (Vec<Ignore>, Vec<Diagnostic>) {
+    let (mut ignores, mut wrong): (Vec<Ignore>, Vec<Diagnostic>) = Default::default();
+    let nothing = Span::at(source.text().len());
     let mut waiting = 0;
     for (says, comment) in lines(source.text()) {
-        if let Some(asked) = comment.and_then(|comment| directive(source, comment)) {
-            match asked {
-                Ok((code, place)) => ignores.push(Ignore { code, place, covers: Span::default() }),
-                Err(finding) => wrong.push(finding),
+        match comment.and_then(|comment| directive(source, comment)) {
+            Some(Ok((code, place))) => {
+                ignores.push(Ignore { code, place, covers: nothing, used: false });
             }
+            Some(Err(finding)) => wrong.push(finding),
+            None => {}
         }
         if says.start < says.end {
             ignores[waiting..].iter_mut().for_each(|ignore| ignore.covers = says);
             waiting = ignores.len();
         }
     }
-    ignores
+    (ignores, wrong)
 }
 
 /// The code that a comment names and where, if it is such a comment.

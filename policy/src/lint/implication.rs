@@ -1,8 +1,8 @@
-//! When one condition holds wherever another does. The answer "yes" is proven; "no" may only mean that no proof was
-//! found.
+//! When one condition holds wherever another does. The answer "yes" is proven; "no" may only mean
+//! that no proof was found.
 //!
-//! Texts are compared as they stand in the policy. A container replaces variables and follows symbolic links in them:
-//! what holds for variables is kept apart, links are not looked at.
+//! Texts are compared as they stand in the policy. A container replaces variables and follows
+//! symbolic links in them: what holds for variables is kept apart, links are not looked at.
 
 use crate::ast::Operator;
 use crate::condition::{Comparison, Condition};
@@ -19,8 +19,8 @@ impl Arguments {
         Self(parameters.iter().map(|parameter| (parameter.name, parameter.kind)).collect())
     }
 
-    /// The kind of the value that a comparison is about; none if there is no such argument. In each form, arguments of
-    /// one name are of one kind.
+    /// The kind of the value that a comparison is about; none if there is no such argument. In each
+    /// form, arguments of one name are of one kind.
     pub(super) fn kind(&self, test: &Comparison) -> Option<Kind> {
         let mut named = self.0.iter().filter(|(name, _)| *name == test.argument());
         named.nth(usize::from(test.index().unwrap_or(0))).map(|(_, kind)| *kind)
@@ -40,7 +40,8 @@ impl Arguments {
     }
 }
 
-/// Looks for proofs, and gives up after so many steps: hostile conditions have exponentially many ways to be compared.
+/// Looks for proofs, and gives up after so many steps: hostile conditions have exponentially many
+/// ways to be compared.
 pub(super) struct Prover<'a> {
     pub(super) arguments: &'a Arguments,
     pub(super) steps: u32,
@@ -137,8 +138,8 @@ fn pattern_implies(later: &Comparison, earlier: &Comparison, kind: Kind) -> bool
     }
 }
 
-/// The longer pattern is the shorter one, a slash, and more. A bracket or a backslash of the shorter could reach into
-/// the rest.
+/// The longer pattern is the shorter one, a slash, and more. A bracket or a backslash of the
+/// shorter could reach into the rest.
 fn continues(longer: &[u8], shorter: &[u8]) -> bool {
     let rest = longer.strip_prefix(shorter);
     rest.is_some_and(|rest| rest.starts_with(b"/"))
