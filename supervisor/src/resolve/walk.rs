@@ -8,7 +8,7 @@ use crate::caller::Caller;
 use crate::identity::Acting;
 use crate::notification::Denial;
 use crate::resolve::protected::may_follow;
-use crate::sys::files::place;
+use crate::sys::files::{file_system, place};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
@@ -226,7 +226,7 @@ impl Walk<'_> {
         if kind(&fstat(here)?) == SFlag::S_IFDIR {
             return self.viewer.locate(here);
         }
-        if !crate::sys::files::file_system(here)?.is_proc {
+        if !file_system(here)?.is_proc {
             return Ok(Scene::Elsewhere);
         }
         // A file has no "..": its folder is found by its name, and it must be what the folder has under that name.
@@ -234,6 +234,7 @@ impl Walk<'_> {
         self.viewer.locate(folder.as_fd())
     }
 
+    /// The folder of a file in proc(5).
     fn folder_of(&self, file: BorrowedFd<'_>) -> Result<OwnedFd, Denial> {
         let lost = || Denial::because("part of a proc file system that cannot be found again");
         let label = label(file)?.ok_or_else(lost)?;
@@ -249,11 +250,13 @@ impl Walk<'_> {
         })
     }
 
+    /// One more link was met.
     fn count_link(&mut self) -> Result<(), Errno> {
         self.links += 1;
         if self.links > MAX_LINKS { Err(Errno::ELOOP) } else { Ok(()) }
     }
 
+    /// openat2(2) may refuse every link.
     fn check_links(&self) -> Result<(), Errno> {
         let refused = self.name.restrictions.contains(ResolveFlag::RESOLVE_NO_SYMLINKS);
         if refused { Err(Errno::ELOOP) } else { Ok(()) }

@@ -5,6 +5,7 @@ mod denied;
 mod guard;
 mod host_pids;
 mod o_path;
+mod programs;
 mod raced;
 mod same_as_native;
 mod sys;

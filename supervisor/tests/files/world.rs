@@ -23,6 +23,8 @@ pub fn unshare_all(pids: bool) {
 pub fn enter() {
     let none = MsFlags::empty();
     mount(Some("root"), ROOT, Some("tmpfs"), none, Some("mode=755")).unwrap();
+    fs::create_dir("/mnt/host").unwrap();
+    mount(Some("/"), "/mnt/host", None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
     // Not chroot(2): in a chroot nobody may make a user namespace.
     chdir(ROOT).unwrap();
     pivot_root(".", ".").unwrap();
