@@ -65,42 +65,43 @@ fn read(source: &Source) -> (Vec<Ignore>, Vec<Diagnostic>) {
     (ignores, wrong)
 }
 
-/// The code that a comment names and where, if it is such a comment.
+/// The code that a comment names, and where, if it is such a comment.
 fn directive(source: &Source, comment: Span) -> Option<Result<(Code, Span), Diagnostic>> {
     let text = String::from_utf8_lossy(source.bytes(comment)).into_owned();
-    let text = text.trim_start_matches('#').trim_start().strip_prefix("systrace:")?.trim();
-    Some(
-        excuse(text)
-            .and_then(|(code, reason)| match reason.is_empty() {
-                true => {
-                    Err((Code::IgnoreReason, "why this is to be ignored is not said".to_owned()))
-                }
-                false => Ok((code, comment)),
-            })
-            .map_err(|(code, message)| {
-                let finding = Diagnostic::new(code, comment, message);
-                finding.help("write `# systrace: ignore CODE reason`")
-            }),
-    )
+    let asked = text.trim_start_matches('#').trim_start().strip_prefix("systrace:")?.trim();
+    let fault = |(code, message): (Code, String)| {
+        Diagnostic::new(code, comment, message).help("write `# systrace: ignore CODE reason`")
+    };
+    Some(excused(asked).map(|code| (code, comment)).map_err(fault))
 }
 
 /// `ignore CODE reason`.
-fn excuse(text: &str) -> Result<(Code, &str), (Code, String)> {
-    let fault = |message: String| (Code::IgnoreSyntax, message);
-    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    if word != "ignore" {
-        return Err(fault(format!("`{word}` is nothing that a comment can ask for")));
+fn excused(asked: &str) -> Result<Code, (Code, String)> {
+    let fault = |message: String| Err((Code::IgnoreSyntax, message));
+    let (verb, rest) = first_word(asked);
+    let (name, reason) = first_word(rest);
+    if verb != "ignore" {
+        return fault(format!("`{verb}` is nothing that a comment can ask for"));
     }
-    let rest = rest.trim_start();
-    let (name, reason) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let code = Code::from_name(name).ok_or_else(|| {
-        let known: Vec<_> = Code::ALL.iter().map(Code::to_string).collect();
-        let near = suggest::nearest(name, known.iter().map(String::as_str));
-        let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-        fault(format!("there is no code `{name}`{near}"))
-    })?;
+    let Some(code) = Code::from_name(name) else {
+        return fault(format!("there is no code `{name}`{}", suggestion(name)));
+    };
     match code.severity() {
-        Severity::Error => Err(fault(format!("{code} is an error, which cannot be ignored"))),
-        Severity::Warning | Severity::Note => Ok((code, reason.trim())),
+        Severity::Error => fault(format!("{code} is an error, which cannot be ignored")),
+        _ if reason.is_empty() => {
+            Err((Code::IgnoreReason, "why this is to be ignored is not said".to_owned()))
+        }
+        Severity::Warning | Severity::Note => Ok(code),
     }
+}
+
+fn first_word(text: &str) -> (&str, &str) {
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (word, rest.trim_start())
+}
+
+fn suggestion(name: &str) -> String {
+    let known: Vec<_> = Code::ALL.iter().map(Code::to_string).collect();
+    let near = suggest::nearest(name, known.iter().map(String::as_str));
+    near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
