@@ -21,7 +21,7 @@ pub struct Host {
 impl Host {
     /// The calls that the supervisor of this release carries out. It verifies what an execve has
     /// loaded before that runs.
-    pub const PERFORMED: [&str; 26] = [
+    pub const PERFORMED: &[&str] = &[
         "open",
         "openat",
         "openat2",
@@ -43,6 +43,32 @@ impl Host {
         "unlink",
         "unlinkat",
         "truncate",
+        "rename",
+        "renameat",
+        "renameat2",
+        "link",
+        "linkat",
+        "symlink",
+        "symlinkat",
+        "chmod",
+        "fchmodat",
+        "fchmodat2",
+        "chown",
+        "lchown",
+        "fchownat",
+        "utime",
+        "utimes",
+        "futimesat",
+        "utimensat",
+        "statfs",
+        "getxattr",
+        "lgetxattr",
+        "listxattr",
+        "llistxattr",
+        "setxattr",
+        "lsetxattr",
+        "removexattr",
+        "lremovexattr",
         "execve",
         "execveat",
         "connect",
@@ -59,7 +85,7 @@ impl Host {
     /// A host with the supervisor of this release.
     #[must_use]
     pub fn of_this_release(linux: LinuxVersion) -> Self {
-        Self::new(linux, Self::PERFORMED)
+        Self::new(linux, Self::PERFORMED.iter().copied())
     }
 }
 

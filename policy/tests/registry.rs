@@ -181,3 +181,10 @@ fn opens_are_reading_or_writing_by_their_flags() {
     assert_eq!(aliases(libc::O_WRONLY | libc::O_CREAT), [Alias::Write]);
     assert_eq!(aliases(3), [Alias::Write]);
 }
+
+#[test]
+fn file_names_and_nothing_else_are_called_filename() {
+    for parameter in forms().flat_map(|form| form.form().parameters) {
+        assert_eq!(parameter.name == "filename", parameter.kind == Kind::Filename, "{parameter:?}");
+    }
+}

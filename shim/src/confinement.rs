@@ -185,6 +185,7 @@ fn surroundings(process: &Process) -> Entry {
 mod tests {
     use super::*;
     use crate::selection::SANDBOX_POLICY;
+    use std::collections::BTreeSet;
 
     fn understood(text: &str) -> PolicySet {
         let source = Source::new("p", text);
@@ -193,6 +194,13 @@ mod tests {
 
     fn entry(path: &str) -> EntryProgram {
         EntryProgram { named: path.into(), resolved: path.into() }
+    }
+
+    /// The converter plans for this release on any machine, so it has a list of its own.
+    #[test]
+    fn plans_count_on_what_the_supervisor_performs() {
+        let performed: BTreeSet<_> = supervisor::supervised_calls().collect();
+        assert_eq!(performed, Host::PERFORMED.iter().copied().collect());
     }
 
     #[test]
