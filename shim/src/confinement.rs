@@ -2,18 +2,17 @@
 //! profile of its engine. Everything here happens before anything of the container exists.
 
 use std::fs::DirBuilder;
-use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use converter::bpf::SeccompData;
 use converter::host::{Host, LinuxVersion, LinuxVersionError};
+use converter::load::{LoadError, understand};
 use converter::plan::{PlanError, Target, plan};
 use converter::seccomp::assemble::AssembleError;
 use converter::seccomp::{self, Action, assemble, engine};
 use oci_spec::runtime::Process;
-use policy::diagnostic::headline;
-use policy::{PolicySet, Source, registry, templates};
+use policy::{PolicySet, Source, registry};
 use supervisor::filter::{BadFilter, Filter};
 use supervisor::{Confinement, Entry};
 
@@ -22,7 +21,7 @@ use crate::config::Settings;
 use crate::devices;
 use crate::identifier::ContainerId;
 use crate::selection::entry::EntryProgram;
-use crate::selection::{PolicyText, SelectionError, select};
+use crate::selection::{SelectionError, select};
 
 /// The container cannot be confined.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +30,8 @@ pub enum ConfinementError {
     Bundle(#[from] BundleError),
     #[error(transparent)]
     Selection(#[from] SelectionError),
-    #[error("policy {origin} is wrong: {findings}")]
-    Wrong { origin: String, findings: String },
+    #[error(transparent)]
+    Load(#[from] LoadError),
     #[error("policy {origin} is for {programs}, not for {program}")]
     Stranger { origin: String, programs: String, program: String },
     #[error("policy {0} is detached: it would leave the container unconfined")]
@@ -104,7 +103,9 @@ pub fn prepare(
     let annotations = bundle.spec().annotations().as_ref().unwrap_or(&none);
     let text = select(settings, annotations, &entry)?;
     let origin = text.origin.clone();
-    let policies = entry_first(understand(settings, text)?, &entry, &origin)?;
+    let source = Source::new(text.origin, text.text);
+    let loaded = understand(source, &settings.config.policy_dir)?;
+    let policies = entry_first(loaded.set, &entry, &origin)?;
     let filter = compile(&policies, origin)?;
     let audit = settings.audit_file(id);
     make_folder_of(&audit)?;
@@ -123,36 +124,6 @@ fn make_folder_of(audit: &Path) -> Result<(), ConfinementError> {
     let Some(folder) = audit.parent().filter(|folder| !folder.exists()) else { return Ok(()) };
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|source| ConfinementError::Audit { path: folder.to_owned(), source })
-}
-
-/// Parses a policy and looks its names up. Nothing of a file with an error is enforced.
-fn understand(settings: &Settings, text: PolicyText) -> Result<PolicySet, ConfinementError> {
-    let source = Source::new(text.origin.as_str(), text.text);
-    let folder = settings.config.policy_dir.join("templates");
-    let template = |name: &str| template(&folder, name);
-    let lowered = policy::compile(&source, &template).map_err(|findings| {
-        let lines: Vec<_> = findings
-            .iter()
-            .filter(|finding| finding.is_error())
-            .map(|finding| headline(&source, finding))
-            .collect();
-        ConfinementError::Wrong { origin: text.origin.clone(), findings: lines.join("; ") }
-    })?;
-    Ok(lowered.set)
-}
-
-/// A template of the policy directory, else a built-in one. One that is there and cannot be read is not
-/// replaced by its namesake. The name comes from a policy, which is trusted, but it is a name and no path.
-fn template(folder: &Path, name: &str) -> Option<Source> {
-    if name.contains('/') || name.starts_with('.') {
-        return None;
-    }
-    let path = folder.join(name);
-    match std::fs::read(&path) {
-        Ok(text) => Some(Source::new(path.display().to_string(), text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => templates::builtin(name),
-        Err(_) => None,
-    }
 }
 
 /// Puts the entry program's policy first: the only one whatever path its header names, else the one that
@@ -210,16 +181,11 @@ fn surroundings(process: &Process) -> Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
-    use crate::selection;
+    use crate::selection::SANDBOX_POLICY;
 
-    fn settings(folder: &Path) -> Settings {
-        let config = Config { policy_dir: folder.to_owned(), ..Config::default() };
-        Settings { config, systemd_cgroup: false, policy: None }
-    }
-
-    fn understood(folder: &Path, text: &str) -> Result<PolicySet, ConfinementError> {
-        understand(&settings(folder), PolicyText { origin: "p".to_owned(), text: text.into() })
+    fn understood(text: &str) -> PolicySet {
+        let source = Source::new("p", text);
+        understand(source, Path::new("/nonexistent")).unwrap().set
     }
 
     fn entry(path: &str) -> EntryProgram {
@@ -228,38 +194,25 @@ mod tests {
 
     #[test]
     fn the_sandbox_policy_can_be_enforced() {
-        let folder = tempfile::tempdir().unwrap();
-        let set = understood(folder.path(), selection::SANDBOX_POLICY).unwrap();
-        let set = entry_first(set, &entry("/pause"), "sandbox").unwrap();
+        let set = entry_first(understood(SANDBOX_POLICY), &entry("/pause"), "sandbox").unwrap();
         assert!(!compile(&set, "sandbox".to_owned()).unwrap().instructions().is_empty());
     }
 
     #[test]
     fn the_entry_programs_policy_comes_first() {
-        let folder = tempfile::tempdir().unwrap();
         let one = |name| format!("Policy: {name}, Emulation: native\n\tnative-close: permit\n");
         let both = one("/bin/sh") + &one("*/nginx");
-        let set = understood(folder.path(), &both).unwrap();
-        let set = entry_first(set, &entry("/usr/sbin/nginx"), "p").unwrap();
+        let set = entry_first(understood(&both), &entry("/usr/sbin/nginx"), "p").unwrap();
         assert_eq!(set.policies[0].program(), "*/nginx");
-        let set = understood(folder.path(), &both).unwrap();
-        let error = entry_first(set, &entry("/bin/ls"), "p").unwrap_err();
+        let error = entry_first(understood(&both), &entry("/bin/ls"), "p").unwrap_err();
         assert_eq!(error.to_string(), "policy p is for /bin/sh, */nginx, not for /bin/ls");
-        let set = understood(folder.path(), &one("/bin/sh")).unwrap();
-        assert!(entry_first(set, &entry("/bin/ls"), "p").is_ok());
+        assert!(entry_first(understood(&one("/bin/sh")), &entry("/bin/ls"), "p").is_ok());
     }
 
     #[test]
-    fn a_template_of_the_policy_directory_goes_before_a_built_in_one() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("templates")).unwrap();
-        let text = "Template: linux-base, Emulation: linux64, Description: small\n\tlinux64-close: permit\n";
-        std::fs::write(folder.path().join("templates/linux-base"), text).unwrap();
-        let including = "Policy: /bin/sh, Emulation: native\n\tInclude: linux-base\n";
-        let set = understood(folder.path(), including).unwrap();
-        assert_eq!(set.policies[0].rules().len(), 1);
-        assert!(template(folder.path(), "../linux-base").is_none());
-        std::fs::create_dir(folder.path().join("docker-default")).unwrap();
-        assert!(template(folder.path(), "docker-default").is_none());
+    fn a_detached_policy_confines_nothing() {
+        let set = understood("Policy: /bin/sh, Emulation: native\n\tdetached\n");
+        let error = entry_first(set, &entry("/bin/sh"), "p").unwrap_err();
+        assert!(matches!(error, ConfinementError::Detached(_)));
     }
 }

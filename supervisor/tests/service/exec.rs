@@ -14,6 +14,7 @@ pub const TESTS: &[Test] = &[
     ("exec::by_a_thread_that_does_not_lead", by_a_thread),
     ("exec::errors_are_the_kernels", errors),
     ("exec::a_raced_name_never_starts_another_program", race),
+    ("exec::a_raced_argument_never_reaches_a_program", race_for_an_argument),
 ];
 
 const CALLS: &[&str] = &["execve", "execveat"];
@@ -135,11 +136,22 @@ fn race() {
         "Policy: /any, Emulation: native\n native-execve: filename eq \"{good}\" then permit[inherit]\n"
     );
     let stage = Stage::new(&policy, CALLS);
-    let told = stage.work(&["race-exec", &good, &bad, "300"]);
-    let numbers: Vec<u32> = told.split(' ').map(|word| word.parse().unwrap()).collect();
-    let [ran, evil, other] = numbers[..] else { panic!("{told}") };
-    assert_eq!(evil, 0, "a program ran that no rule permits");
-    assert!(ran > 0 && other > 0, "there was no race: {told}");
+    assert_race_was_lost(&stage.work(&["race-exec", &good, &bad, "300"]));
     drop(stage);
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+fn race_for_an_argument() {
+    let policy = r#"Policy: /any, Emulation: native
+ native-execve: argv eq "/bin/test good = good" then permit[inherit]
+"#;
+    let stage = Stage::new(policy, CALLS);
+    assert_race_was_lost(&stage.work(&["race-argument", "good", "evil", "300"]));
+}
+
+fn assert_race_was_lost(told: &str) {
+    let numbers: Vec<u32> = told.split(' ').map(|word| word.parse().unwrap()).collect();
+    let [ran, evil, other] = numbers[..] else { panic!("{told}") };
+    assert_eq!(evil, 0, "something ran that no rule permits: {told}");
+    assert!(ran > 0 && other > 0, "there was no race: {told}");
 }

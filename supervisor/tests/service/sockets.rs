@@ -12,6 +12,7 @@ pub const TESTS: &[Test] = &[
     ("sockets::connect_where_permitted", tcp),
     ("sockets::bind_where_permitted_and_with_the_callers_powers", binding),
     ("sockets::datagrams_where_permitted", datagrams),
+    ("sockets::the_caller_gets_the_signal_of_a_broken_stream", broken),
     ("sockets::unix_sockets_by_their_resolved_name", unix),
     ("sockets::the_other_side_sees_the_callers_user", peer),
     ("sockets::a_raced_address_is_never_reached", race),
@@ -108,6 +109,14 @@ fn datagrams() {
     assert_eq!(&text[..5], b"hello");
     bad.set_nonblocking(true).unwrap();
     assert!(bad.recv(&mut text).is_err());
+}
+
+fn broken() {
+    let rule = "native-sendto: sockaddr sub \"inet-\" then permit".to_owned();
+    let stage = Stage::new(&policy(&[rule]), CALLS);
+    let work = ["loud", "quiet"].map(|flags| ["send-unconnected", flags, "127.0.0.1:9"]);
+    let told = stage.work(&work.join(&","));
+    assert_eq!(told, "EPIPE 1\nEPIPE 0");
 }
 
 /// A folder for a test, removed at its end.

@@ -3,7 +3,7 @@
 
 use nix::errno::Errno;
 use std::ffi::{CStr, CString};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Memory that is one text or another, changed without a break while the calls run.
 pub struct Flipping {
@@ -60,22 +60,25 @@ pub fn connect(socket: i32, address: &Flipping) -> Result<(), Errno> {
     Errno::result(result).map(drop)
 }
 
-/// Starts the program whose name is in memory that may change; gives its wait status. The child shares our memory
-/// (`CLONE_VM`), so that the name goes on changing while it waits for its execve.
-pub fn run_raced(program: &Flipping) -> i32 {
-    extern "C" fn child(program: *mut libc::c_void) -> libc::c_int {
-        let arguments = [c"x".as_ptr(), std::ptr::null()];
-        // SAFETY: the vectors end with a null pointer, the name with a NUL.
-        unsafe { libc::execve(program.cast(), arguments.as_ptr(), arguments[1..].as_ptr()) };
+/// Starts a program with its name or an argument in memory that may change; gives its wait status. The child shares our
+/// memory (`CLONE_VM`), so that the memory goes on changing while it waits for its execve.
+pub fn run_raced(words: &[*const u8]) -> i32 {
+    extern "C" fn child(vector: *mut libc::c_void) -> libc::c_int {
+        let vector: *const *const libc::c_char = vector.cast();
+        let none = [std::ptr::null()];
+        // SAFETY: the vectors end with a null pointer, the texts with a NUL.
+        unsafe { libc::execve(*vector, vector, none.as_ptr()) };
         41
     }
+    let mut vector = words.to_vec();
+    vector.push(std::ptr::null());
     let mut stack = vec![0_u8; 64 * 1024];
     let mut status = 0;
-    // SAFETY: the child runs on the top of a stack of its own, which outlives it: we wait for it.
+    // SAFETY: the child runs on the top of a stack of its own, which outlives it, as the vector does: we wait for it.
     unsafe {
         let top = stack.as_mut_ptr().add(stack.len()).cast();
         let flags = libc::CLONE_VM | libc::SIGCHLD;
-        let pid = libc::clone(child, top, flags, program.pointer().cast_mut().cast());
+        let pid = libc::clone(child, top, flags, vector.as_mut_ptr().cast());
         assert!(pid > 0);
         assert_eq!(libc::waitpid(pid, &mut status, 0), pid);
     }
@@ -99,6 +102,18 @@ pub fn execveat(folder: i32, path: &CStr, arguments: &[CString], flags: i32) -> 
         )
     };
     Errno::last()
+}
+
+/// How often SIGPIPE came since [`count_pipe_signals`].
+pub static PIPE_SIGNALS: AtomicU32 = AtomicU32::new(0);
+
+/// Counts SIGPIPE from now on.
+pub fn count_pipe_signals() {
+    extern "C" fn count(_: libc::c_int) {
+        PIPE_SIGNALS.fetch_add(1, Ordering::Relaxed);
+    }
+    // SAFETY: the handler only adds to an atomic number.
+    unsafe { libc::signal(libc::SIGPIPE, count as *const () as usize) };
 }
 
 /// Has a handler that does nothing for SIGALRM, and raises it after a while.

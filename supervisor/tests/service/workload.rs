@@ -37,6 +37,7 @@ fn one(words: &[&str]) -> Result<String, Errno> {
         }
         ["execveat", program, arguments @ ..] => Err(execveat(program, arguments)),
         ["race-exec", good, bad, times] => race_exec(good, bad, times.parse().unwrap()),
+        ["race-argument", good, bad, times] => race_argument(good, bad, times.parse().unwrap()),
         ["getppid"] => parent(),
         ["chdir"] => nix::unistd::chdir("/").map(|()| "ok".into()),
         ["crowd", size, address] => crowd(size.parse().unwrap(), address),
@@ -44,6 +45,7 @@ fn one(words: &[&str]) -> Result<String, Errno> {
         ["connect", address] => tcp(address),
         ["bind", address] => bind_to(address),
         ["send", address, text] => send(address, text),
+        ["send-unconnected", flags, address] => send_unconnected(flags, address),
         ["udp", address] => udp(address),
         ["unix", path] => unix(path),
         ["race-connect", good, bad, times] => race_connect(good, bad, times.parse().unwrap()),
@@ -106,21 +108,38 @@ fn with_flips(flipping: &Flipping, act: impl FnOnce() -> String) -> String {
     })
 }
 
-/// Tells how often the good program ran, the bad one ran, and something else came of it.
+/// Starts one of two programs, whichever name stands there when the kernel looks.
 fn race_exec(good: &str, bad: &str, times: usize) -> Result<String, Errno> {
-    let text = |name: &str| CString::new(name).unwrap().into_bytes_with_nul();
-    let name = Flipping::new(&text(good), &text(bad));
-    Ok(with_flips(&name, || {
+    Ok(race(good, bad, times, |name| vec![name]))
+}
+
+/// Starts test(1) with an argument that is one or the other: it fails for the bad one.
+fn race_argument(good: &str, bad: &str, times: usize) -> Result<String, Errno> {
+    let fixed = CString::new(good).unwrap();
+    let [program, equals] = [c"/bin/test", c"="].map(|word| word.as_ptr().cast::<u8>());
+    Ok(race(good, bad, times, |argument| vec![program, argument, equals, fixed.as_ptr().cast()]))
+}
+
+/// Tells how often the good ran, the bad ran, and something else came of it.
+fn race(
+    good: &str,
+    bad: &str,
+    times: usize,
+    words: impl Fn(*const u8) -> Vec<*const u8>,
+) -> String {
+    let text = |text: &str| CString::new(text).unwrap().into_bytes_with_nul();
+    let flipping = Flipping::new(&text(good), &text(bad));
+    with_flips(&flipping, || {
         let (mut ran, mut evil, mut other) = (0, 0, 0);
         for _ in 0..times {
-            match sys::run_raced(&name) {
+            match sys::run_raced(&words(flipping.pointer())) {
                 0 => ran += 1,
                 status if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 1 => evil += 1,
                 _ => other += 1,
             }
         }
         format!("{ran} {evil} {other}")
-    }))
+    })
 }
 
 fn tcp(address: &str) -> Result<String, Errno> {
@@ -157,6 +176,18 @@ fn send(address: &str, text: &str) -> Result<String, Errno> {
         }
     };
     Ok(sent.to_string())
+}
+
+/// A stream that leads nowhere; tells the error and how many signals came with it.
+fn send_unconnected(flags: &str, address: &str) -> Result<String, Errno> {
+    let Ok(SocketAddr::V4(to)) = address.parse() else { panic!("{address}") };
+    let socket = open_socket(&SocketAddr::V4(to), SockType::Stream)?;
+    let flags = if flags == "quiet" { MsgFlags::MSG_NOSIGNAL } else { MsgFlags::empty() };
+    sys::count_pipe_signals();
+    let before = sys::PIPE_SIGNALS.load(Ordering::Relaxed);
+    let result = sendto(socket.as_raw_fd(), b"x", &SockaddrIn::from(to), flags);
+    let signals = sys::PIPE_SIGNALS.load(Ordering::Relaxed) - before;
+    Ok(format!("{:?} {signals}", result.unwrap_err()))
 }
 
 fn udp(address: &str) -> Result<String, Errno> {

@@ -139,7 +139,11 @@ pub const INHERITED_EXECUTION: Slide = Slide {
         Attempt {
             rule: USR_BIN_INHERIT,
             what: "run a program through two others",
-            command: &["sh", "-c", "/usr/bin/env /bin/sh -c '/usr/bin/env /bin/cat /etc/os-release'"],
+            command: &[
+                "sh",
+                "-c",
+                "/usr/bin/env /bin/sh -c '/usr/bin/env /bin/cat /etc/os-release'",
+            ],
             outcome: Permitted("bookworm"),
         },
         Attempt {
