@@ -1,2 +1,14 @@
-//! Entry point.
-fn main() {}
+//! `systrace-hook`: confines containers that other runtimes than systrace-shim start.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod config;
+mod policy_name;
+mod precreate;
+mod profile;
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    cli::run(&cli::Arguments::parse())
+}

@@ -99,8 +99,8 @@ fn product(left: &[Cube], right: &[Cube]) -> Vec<Cube> {
 }
 
 /// The calls for which a clause holds, and the others: they fail a test and hold for those before
-/// it, so the tests that hold for the fewest cubes come first.
-fn split(clause: &Clause) -> [Vec<Cube>; 2] {
+/// it, so the tests that hold for the fewest cubes come first. `None` if there are more than `limit`.
+fn split(clause: &Clause, limit: usize) -> Option<[Vec<Cube>; 2]> {
     let mut unions: Vec<_> =
         clause.tests.iter().map(|each| (test(each), test(&each.negated()))).collect();
     unions.sort_by_key(|(holds, _)| holds.len());
@@ -109,8 +109,11 @@ fn split(clause: &Clause) -> [Vec<Cube>; 2] {
     for (inside, outside) in unions {
         fails.extend(product(&holds, &outside));
         holds = product(&holds, &inside);
+        if holds.len() + fails.len() > limit {
+            return None;
+        }
     }
-    [holds, fails]
+    Some([holds, fails])
 }
 
 /// Ordered clauses as disjoint cubes; calls that are in none get the default action. Cubes of that
@@ -121,7 +124,7 @@ pub fn disjoint(clauses: &[Clause], default: Action, limit: usize) -> Option<Vec
     let mut decided = Vec::new();
     let end = clauses.iter().rposition(|clause| clause.action != default).map_or(0, |at| at + 1);
     for clause in &clauses[..end] {
-        let [holds, fails] = split(clause);
+        let [holds, fails] = split(clause, limit)?;
         if clause.action != default {
             let cubes = product(&open, &holds);
             decided.extend(cubes.into_iter().map(|cube| (cube, clause.action)));
