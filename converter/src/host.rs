@@ -16,12 +16,15 @@ pub struct Host {
     /// others it can only say yes or no, and a yes to a name in the caller's memory would be a yes
     /// to whatever stands there later.
     pub performed: BTreeSet<FormId>,
+    /// The supervisor can tell which program a signal goes to (`pidname`). A test of what it cannot tell is false,
+    /// so a denial that rests on it would deny nothing.
+    pub names_processes: bool,
 }
 
 impl Host {
     /// The calls that the supervisor of this release carries out. It verifies what an execve has
     /// loaded before that runs.
-    pub const PERFORMED: [&str; 26] = [
+    pub const PERFORMED: &[&str] = &[
         "open",
         "openat",
         "openat2",
@@ -43,6 +46,32 @@ impl Host {
         "unlink",
         "unlinkat",
         "truncate",
+        "rename",
+        "renameat",
+        "renameat2",
+        "link",
+        "linkat",
+        "symlink",
+        "symlinkat",
+        "chmod",
+        "fchmodat",
+        "fchmodat2",
+        "chown",
+        "lchown",
+        "fchownat",
+        "utime",
+        "utimes",
+        "futimesat",
+        "utimensat",
+        "statfs",
+        "getxattr",
+        "lgetxattr",
+        "listxattr",
+        "llistxattr",
+        "setxattr",
+        "lsetxattr",
+        "removexattr",
+        "lremovexattr",
         "execve",
         "execveat",
         "connect",
@@ -53,13 +82,14 @@ impl Host {
     /// A host with a supervisor that carries out these calls.
     pub fn new<'c>(linux: LinuxVersion, performed: impl IntoIterator<Item = &'c str>) -> Self {
         let calls = performed.into_iter().filter_map(registry::call_named);
-        Self { linux, performed: calls.flat_map(registry::Call::form_ids).collect() }
+        let performed = calls.flat_map(registry::Call::form_ids).collect();
+        Self { linux, performed, names_processes: false }
     }
 
     /// A host with the supervisor of this release.
     #[must_use]
     pub fn of_this_release(linux: LinuxVersion) -> Self {
-        Self::new(linux, Self::PERFORMED)
+        Self::new(linux, Self::PERFORMED.iter().copied())
     }
 }
 

@@ -70,6 +70,13 @@ pub fn understand(text: Source, policy_dir: &Path) -> Result<Loaded, LoadError> 
     }
 }
 
+/// Everything that is to be said about a policy or a template.
+#[must_use]
+pub fn check(text: &Source, policy_dir: &Path) -> Vec<Diagnostic> {
+    let folder = policy_dir.join("templates");
+    policy::check(text, &|name| template(&folder, name))
+}
+
 /// A template of the folder, else a built-in one. One that is there and cannot be read is not
 /// replaced by another.
 fn template(folder: &Path, name: &str) -> Option<Source> {

@@ -65,7 +65,25 @@ fn warnings_are_findings_only_if_asked_for() {
     let seen = convert(&["check", &path]);
     assert_eq!(seen.status, Some(0));
     assert!(seen.out.contains("warning"), "{}", seen.out);
-    assert_eq!(convert(&["check", "--strict", &path]).status, Some(1));
+    assert_eq!(convert(&["check", "--fail-on", "warning", &path]).status, Some(1));
+}
+
+#[test]
+fn findings_are_written_for_programs_too() {
+    let folder = Folder::new("formats");
+    let path = folder.file("wrong.policy", WRONG);
+    for (format, expected) in [
+        ("text", "error[SYS003]"),
+        ("json", "\"code\": \"SYS003\""),
+        ("github", "::error file="),
+        ("sarif", "\"ruleId\": \"SYS003\""),
+    ] {
+        let seen = convert(&["check", "--format", format, &path]);
+        assert_eq!(seen.status, Some(1), "{format}");
+        assert!(seen.out.contains(expected), "{}", seen.out);
+    }
+    let right = folder.file("right.policy", RIGHT);
+    assert_eq!(convert(&["check", "--format", "json", &right]).out, "[]\n");
 }
 
 #[test]

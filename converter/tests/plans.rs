@@ -130,24 +130,29 @@ fn a_rule_that_changes_nothing_costs_nothing() {
 fn forms_that_only_memory_tells_apart_are_the_supervisors() {
     let plan = planned(&[&["native-stat: deny[enoent]", "native-fstat: permit"]]);
     assert_eq!(decide(&plan, "stat", [0, 0]), Action::Notify, "our own start needs it");
-    let plan = planned(&[&["native-fchmod: permit", "native-chmod: deny"]]);
-    let number = policy::registry::call_named("fchmodat2").expect("a call").number.0;
-    let with_flags = |flags| SeccompData::native(number, [3, 0, 0, flags, 0, 0]);
+    let plan = planned(&[&["native-fsetxattr: permit", "native-setxattr: deny"]]);
+    let number = policy::registry::call_named("setxattrat").expect("a call").number.0;
+    let with_flags = |flags| SeccompData::native(number, [3, 0, flags, 0, 0, 0]);
     assert_eq!(plan.filter.decide(&with_flags(0x1000)), Action::Notify);
     assert_eq!(plan.filter.decide(&with_flags(0)), Action::Errno(1));
-    assert!(!plan.rules[0].exact, "the supervisor cannot carry fchmodat2 out");
+    assert!(!plan.rules[0].exact, "the supervisor cannot carry setxattrat out");
 }
 
 #[test]
 fn text_on_a_call_that_nobody_can_carry_out_is_refused() {
     let error =
-        refused(&["native-getppid: permit", "native-rename: filename match \"/tmp\" then permit"]);
-    assert!(error.starts_with("x.policy:3: rename cannot"), "{error}");
-    assert!(error.contains("x.policy:3: renameat2 cannot"), "{error}");
-    let denied =
-        ["native-rename: filename match \"/tmp\" then deny[enoent]", "native-rename: deny"];
+        refused(&["native-getppid: permit", "native-chdir: filename match \"/tmp\" then permit"]);
+    assert!(error.starts_with("x.policy:3: chdir cannot"), "{error}");
+    let denied = ["native-chdir: filename match \"/tmp\" then deny[enoent]", "native-chdir: deny"];
     assert_eq!(mechanisms(&planned(&[&denied])), [Mechanism::Supervisor; 2]);
-    refused(&["native-rename: filename match \"/tmp\" then deny", "native-rename: permit"]);
+    refused(&["native-chdir: filename match \"/tmp\" then deny", "native-chdir: permit"]);
+}
+
+#[test]
+fn a_rule_on_what_nobody_can_tell_is_refused() {
+    let error =
+        refused(&["native-kill: not pidname eq \"/bin/sh\" then deny", "native-kill: permit"]);
+    assert!(error.starts_with("x.policy:2: `pidname` cannot be tested"), "{error}");
 }
 
 #[test]

@@ -67,7 +67,16 @@ impl Policy {
         }
         let mut arranger = Arranger::new(&rules);
         let lists = self.lists.iter().map(|lists| arranger.rearrange(lists)).collect();
-        Ok(Self { program: self.program.clone(), detached: self.detached, lists, rules })
+        Ok(Self { program: self.program_in(environment), detached: self.detached, lists, rules })
+    }
+
+    /// The header's program without symbolic links, as programs that run are named: `/bin/sh` may be
+    /// `/usr/bin/dash`.
+    fn program_in(&self, environment: &dyn Environment) -> String {
+        let resolved = environment.resolve(self.program.as_bytes());
+        resolved
+            .and_then(|name| String::from_utf8(name).ok())
+            .unwrap_or_else(|| self.program.clone())
     }
 }
 

@@ -4,9 +4,9 @@ use crate::ast::PermitFlag;
 use crate::condition::Comparison;
 use crate::errno::Errno;
 use crate::event::{Event, Value};
-use crate::program::{Action, Policy, Rule};
+use crate::program::{Action, Policy, Rule, RuleId};
 use crate::registry::{AliasUse, Kind};
-use crate::rules::{RuleList, Step};
+use crate::rules::{NameTable, RuleList, Step};
 
 /// What the policy says about one event.
 #[derive(Debug, Clone, Copy)]
@@ -105,25 +105,31 @@ impl<'p> Judge<'p, '_> {
         strictest.unwrap_or(UNCOVERED)
     }
 
-    /// The first rule of a list that holds.
+    /// The first rule of a list that holds. No step is taken whose rules all come after one that
+    /// is known to hold: what they would look at has no part in the decision.
     fn first(&mut self, list: &RuleList) -> Found<'p> {
         let policy = self.policy;
+        let mut found: Option<RuleId> = None;
         for step in list.steps() {
-            let found = match step {
-                Step::Each(places) => {
-                    let ids = list.ids()[places.clone()].iter();
-                    ids.map(|id| policy.rule(*id)).find(|rule| self.holds(rule))
-                }
-                Step::Names(table) => match self.value("filename", 0) {
-                    Some((_, Value::Text(name))) => table.first(name).map(|id| policy.rule(id)),
-                    _ => None,
-                },
-            };
-            if let Some(rule) = found {
-                return (verdict(rule.action), Some(rule));
+            if found.is_some_and(|found| found < step.first()) {
+                break;
             }
+            let held = match step {
+                Step::One(id) => self.holds(policy.rule(*id)).then_some(*id),
+                Step::Many(table) => self.look_up(table),
+            };
+            found = [found, held].into_iter().flatten().min();
         }
-        UNCOVERED
+        found.map_or(UNCOVERED, |id| (verdict(policy.rule(id).action), Some(policy.rule(id))))
+    }
+
+    fn look_up(&mut self, table: &NameTable) -> Option<RuleId> {
+        let (argument, index) = table.argument();
+        match self.value(argument, usize::from(index))? {
+            (_, Value::Text(text)) => table.first(text),
+            (kind, Value::Number(number)) => table.first(kind.print(number).as_bytes()),
+            (_, Value::Absent) => None,
+        }
     }
 
     fn holds(&mut self, rule: &Rule) -> bool {

@@ -1,7 +1,7 @@
 //! What is remarkable about a policy that has a meaning: `systrace-convert check`.
 //!
-//! One pass per file; [`PASSES`] lists them. A pass looks at one policy, its text and its meaning side by side, and
-//! reports only what it can prove or what the text itself shows.
+//! One pass per file; [`PASSES`] lists them. A pass looks at one policy, its text and its meaning
+//! side by side, and reports only what it can prove or what the text itself shows.
 
 mod address;
 mod ask;
@@ -45,8 +45,9 @@ const PASSES: &[Pass] = &[
     bypass::check,
 ];
 
-/// Everything that is to be said about a policy or template file, in order of place: what the parser and the lowering
-/// find, what the passes find if there was no error, less what `# systrace: ignore CODE reason` comments excuse.
+/// Everything that is to be said about a policy or template file, in order of place: what the
+/// parser and the lowering find, what the passes find if there was no error, less what `# systrace:
+/// ignore CODE reason` comments excuse.
 #[must_use]
 pub fn check(source: &Source, templates: Templates<'_>) -> Vec<Diagnostic> {
     let findings = match is_template(source) {
@@ -101,7 +102,7 @@ fn check_meaning(
         Ok(lowered) => {
             findings.extend(lowered.warnings);
             let said: HashSet<_> = findings.iter().map(|known| (known.code, known.span)).collect();
-            let found = lint(source, file, &lowered.set).into_iter();
+            let found = run(source, file, &lowered.set).into_iter();
             findings.extend(found.filter(|finding| !said.contains(&(finding.code, finding.span))));
         }
     }
@@ -109,8 +110,7 @@ fn check_meaning(
 }
 
 /// What the passes find in a file, `set` being its meaning.
-#[must_use]
-pub fn lint(source: &Source, file: &File, set: &PolicySet) -> Vec<Diagnostic> {
+fn run(source: &Source, file: &File, set: &PolicySet) -> Vec<Diagnostic> {
     let policies = file.policies.iter().zip(&set.policies);
     let checked = policies.map(|(text, policy)| Checked::new(source, text, policy));
     checked
@@ -123,7 +123,8 @@ struct Checked<'c> {
     source: &'c Source,
     text: &'c PolicyText,
     policy: &'c Policy,
-    /// The rules of the file itself, in its order: [`Policy::rules`] has them first, so a place here is a [`RuleId`].
+    /// The rules of the file itself, in its order: [`Policy::rules`] has them first, so a place
+    /// here is a [`RuleId`].
     rules: Vec<CheckedRule<'c>>,
 }
 
@@ -160,7 +161,8 @@ impl<'c> Checked<'c> {
         })
     }
 
-    /// Where a template's rule comes into the policy: at the include that names the template's text, else at the first.
+    /// Where a template's rule comes into the policy: at the include that names the template's
+    /// text, else at the first.
     fn include_of(&self, rule: &Rule) -> Option<Span> {
         let includes = self.text.statements.iter().filter_map(|statement| match statement {
             Statement::Include(name) => Some(name),
@@ -189,5 +191,29 @@ impl CheckedRule<'_> {
             }
         }
         kinds
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::templates;
+
+    #[test]
+    fn rules_meet_their_meanings() {
+        let text = "Policy: /a, Emulation: native\nInclude: linux-base\nnative-read: permit\n\
+                    Policy: /b, Emulation: native\nnative-write: permit\nInclude: linux-base\n\
+                    Policy: /a, Emulation: native\nnative-close: deny\n";
+        let source = Source::new("x", text);
+        let tree = parse(&source).unwrap().tree;
+        let set = lower(&source, &tree, &templates::builtin).unwrap().set;
+        let mut seen = 0;
+        for (text, policy) in tree.policies.iter().zip(&set.policies) {
+            for rule in Checked::new(&source, text, policy).rules {
+                assert_eq!(rule.rule.origin.text, source.quote(rule.text.span));
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 3);
     }
 }

@@ -1,12 +1,11 @@
-//! Ordered lists of rules, arranged so that long runs of mere file names are looked up, not tried
-//! one by one.
+//! Ordered lists of rules, arranged so that rules which only compare an argument with names are
+//! looked up, not tried one by one.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::ast::Operator;
-use crate::condition::Condition;
+use crate::condition::{Comparison, Condition};
 use crate::matcher::Matcher;
 use crate::program::{Rule, RuleId};
 use crate::registry::Alias;
@@ -59,35 +58,40 @@ impl<'r> Arranger<'r> {
 #[derive(Debug, Default)]
 pub(crate) struct RuleList {
     ids: Vec<RuleId>,
+    /// In the order of their first rules.
     steps: Vec<Step>,
 }
 
 /// A piece of a list.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// These places of the list are tried one after the other.
-    Each(Range<usize>),
-    /// The rules of a run only compare `filename` with names: the first that holds is looked up.
-    Names(NameTable),
+    /// This rule is tried.
+    One(RuleId),
+    /// The first of many rules that holds is looked up. Rules of other steps may stand between
+    /// them.
+    Many(NameTable),
 }
 
-/// Shorter runs are tried one by one.
-const SHORTEST_TABLE: usize = 8;
+/// Fewer rules on an argument are tried one by one.
+const SMALLEST_TABLE: usize = 8;
 
 impl RuleList {
     pub(crate) fn new(ids: Vec<RuleId>, rules: &[Rule]) -> Self {
-        let named = |id: &RuleId| names_of(&rules[id.0 as usize]).is_some();
+        let mut by_argument: HashMap<Argument<'_>, Vec<RuleId>> = HashMap::new();
         let mut steps = Vec::new();
-        let mut start = 0;
-        for run in ids.chunk_by(|one, next| named(one) == named(next)) {
-            let places = start..start + run.len();
-            start = places.end;
-            let looked_up = run.len() >= SHORTEST_TABLE && named(&run[0]);
-            steps.push(match looked_up {
-                true => Step::Names(NameTable::new(run, rules)),
-                false => Step::Each(places),
-            });
+        for id in &ids {
+            match naming(&rules[id.0 as usize]) {
+                Some(naming) => by_argument.entry(argument(naming)).or_default().push(*id),
+                None => steps.push(Step::One(*id)),
+            }
         }
+        for run in by_argument.into_values() {
+            match run.len() < SMALLEST_TABLE {
+                true => steps.extend(run.into_iter().map(Step::One)),
+                false => steps.push(Step::Many(NameTable::new(&run, rules))),
+            }
+        }
+        steps.sort_unstable_by_key(Step::first);
         Self { ids, steps }
     }
 
@@ -95,27 +99,45 @@ impl RuleList {
         &self.ids
     }
 
+    /// Each step begins above all that follow; the rules of a [`Step::Many`] go on among them.
     pub(crate) fn steps(&self) -> &[Step] {
         &self.steps
     }
 }
 
-/// The names that a rule compares `filename` with, if it does nothing else.
-fn names_of(rule: &Rule) -> Option<&[Matcher]> {
-    let Condition::Test(comparison) = &rule.condition else { return None };
-    let plain = rule.predicate.is_none()
-        && comparison.argument() == "filename"
-        && comparison.index().is_none()
-        && matches!(comparison.operator(), Operator::Match | Operator::Eq);
-    let literal = |matcher: &Matcher| matches!(matcher, Matcher::Under(_) | Matcher::Whole(_));
-    let matchers = comparison.matchers();
-    (plain && matchers.iter().all(literal)).then_some(matchers)
+impl Step {
+    /// Ids grow along a list, so this is the smallest.
+    pub(crate) fn first(&self) -> RuleId {
+        match self {
+            Self::One(id) => *id,
+            Self::Many(table) => table.rule,
+        }
+    }
 }
 
-/// The first rule of a run for each name.
-#[derive(Debug, Default)]
+type Argument<'r> = (&'r str, u8);
+
+fn argument(comparison: &Comparison) -> Argument<'_> {
+    (comparison.argument(), comparison.index().unwrap_or(0))
+}
+
+/// The comparison of a rule that compares one argument with names and does nothing else.
+fn naming(rule: &Rule) -> Option<&Comparison> {
+    let Condition::Test(comparison) = &rule.condition else { return None };
+    let plain =
+        rule.predicate.is_none() && matches!(comparison.operator(), Operator::Match | Operator::Eq);
+    let literal = |matcher: &Matcher| matches!(matcher, Matcher::Under(_) | Matcher::Whole(_));
+    (plain && comparison.matchers().iter().all(literal)).then_some(comparison)
+}
+
+/// Of rules that compare one argument with names: the first for each name.
+#[derive(Debug)]
 pub(crate) struct NameTable {
-    /// `eq`.
+    argument: String,
+    index: u8,
+    /// The first of all.
+    rule: RuleId,
+    /// `eq`; in lower case unless the argument is a file name ([`Matcher::holds`]).
     whole: HashMap<Vec<u8>, RuleId>,
     /// `match`: the name or a folder above.
     under: HashMap<Vec<u8>, RuleId>,
@@ -124,27 +146,58 @@ pub(crate) struct NameTable {
 }
 
 impl NameTable {
+    /// A table of rules on the same argument, which are at least one.
     fn new(run: &[RuleId], rules: &[Rule]) -> Self {
-        let mut table = Self::default();
-        for id in run {
-            for matcher in names_of(&rules[id.0 as usize]).unwrap_or_default() {
-                let (map, name) = match matcher {
-                    Matcher::Whole(name) => (&mut table.whole, name),
-                    Matcher::Under(name) => (&mut table.under, name),
-                    _ => continue,
-                };
-                map.entry(name.clone()).or_insert(*id);
-            }
+        let comparisons =
+            || run.iter().filter_map(|id| Some((*id, naming(&rules[id.0 as usize])?)));
+        let (argument, index) =
+            comparisons().next().map(|(_, one)| argument(one)).unwrap_or_default();
+        let mut table = Self {
+            argument: argument.to_owned(),
+            index,
+            rule: run[0],
+            whole: HashMap::new(),
+            under: HashMap::new(),
+            longest: 0,
+        };
+        for (id, comparison) in comparisons() {
+            comparison.matchers().iter().for_each(|matcher| table.add(id, matcher));
         }
-        table.longest = table.under.keys().map(Vec::len).max().unwrap_or(0);
         table
     }
 
-    /// The first rule that holds for the name. Ids grow along a list, so the first is the smallest.
-    pub(crate) fn first(&self, name: &[u8]) -> Option<RuleId> {
-        let folders = name.iter().take(self.longest + 1).enumerate();
-        let folders = folders.filter(|(_, byte)| **byte == b'/').map(|(end, _)| &name[..end]);
-        let under = folders.chain([name]).filter_map(|folder| self.under.get(folder));
-        self.whole.get(name).into_iter().chain(under).min().copied()
+    fn add(&mut self, id: RuleId, matcher: &Matcher) {
+        let (map, name) = match matcher {
+            Matcher::Whole(name) if self.keeps_case() => (&mut self.whole, name.clone()),
+            Matcher::Whole(name) => (&mut self.whole, name.to_ascii_lowercase()),
+            Matcher::Under(name) => {
+                self.longest = self.longest.max(name.len());
+                (&mut self.under, name.clone())
+            }
+            _ => return,
+        };
+        map.entry(name).or_insert(id);
+    }
+
+    /// The argument's name and index.
+    pub(crate) fn argument(&self) -> Argument<'_> {
+        (&self.argument, self.index)
+    }
+
+    /// File names, and nothing else, are called so.
+    fn keeps_case(&self) -> bool {
+        self.argument == "filename"
+    }
+
+    /// The first rule that holds for the argument's text.
+    pub(crate) fn first(&self, text: &[u8]) -> Option<RuleId> {
+        let folders = text.iter().take(self.longest + 1).enumerate();
+        let folders = folders.filter(|(_, byte)| **byte == b'/').map(|(end, _)| &text[..end]);
+        let under = folders.chain([text]).filter_map(|folder| self.under.get(folder)).min();
+        let whole = match self.keeps_case() {
+            true => self.whole.get(text),
+            false => self.whole.get(&text.to_ascii_lowercase()),
+        };
+        whole.into_iter().chain(under).min().copied()
     }
 }

@@ -115,3 +115,11 @@ fn everything_without_a_meaning_is_named() {
     assert_eq!(errors, expected);
     assert!(unbound("native-chdir: permit, if user = 0").bind(&Nowhere).is_ok());
 }
+
+#[test]
+fn a_program_is_known_by_where_it_lies() {
+    let text = "Policy: /bin/sh, Emulation: native\n\tnative-close: permit\n";
+    let set = compile(&Source::new("p", text), &|_| None).unwrap().set;
+    let policy = set.policies[0].bind(&Container).unwrap();
+    assert!(policy.fits("/usr/bin/sh") && !policy.fits("/bin/sh"));
+}

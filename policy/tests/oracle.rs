@@ -53,6 +53,7 @@ proptest! {
         let template = format!("Template: t, Emulation: native, Description: t\n{included}");
         let (text, template) = (Source::new("p", text), Source::new("t", template));
         let lowered = compile(&text, &|_| Some(template.clone())).unwrap();
+        let tried = compile(&tried(&text), &|_| Some(tried(&template))).unwrap();
         let naive = naive::Policy {
             policy: parse(&text).unwrap().tree,
             template: parse_template(&template).unwrap().tree,
@@ -69,6 +70,8 @@ proptest! {
                 (own, source.position(rule.span.start).line)
             });
             prop_assert_eq!((decision.verdict, place), (expected.0, expected_place), "{:?}", event);
+            let tried = tried.set.policies[0].evaluate(&event);
+            prop_assert_eq!(decision.judged_memory, tried.judged_memory, "{:?}", event);
         }
     }
 
@@ -85,6 +88,12 @@ proptest! {
         let expected = naive::glob(pattern.as_bytes(), value.as_bytes());
         prop_assert_eq!(decision.rule.is_some(), expected);
     }
+}
+
+/// The same rules, none of which is a mere comparison that can be looked up.
+fn tried(text: &Source) -> Source {
+    let rules = String::from_utf8_lossy(text.text()).replace(" then ", " and true then ");
+    Source::new(text.name().clone(), rules)
 }
 
 #[derive(Debug, Clone)]
@@ -131,8 +140,8 @@ fn value(parameter: &Parameter) -> BoxedStrategy<Owned> {
     prop_oneof![1 => Just(Owned::Absent), 5 => present].boxed()
 }
 
-/// Rules on a few names, so that they meet. Runs of mere file names are long enough to be looked
-/// up.
+/// Rules on a few names, so that they meet. Rules that compare an argument with names are enough to
+/// be looked up.
 fn rules() -> impl Strategy<Value = Vec<String>> {
     subsequence(NAMES.to_vec(), 1..4).prop_flat_map(|names| {
         let name = select(names.clone());
@@ -158,8 +167,9 @@ fn rule(name: impl Strategy<Value = &'static str>) -> impl Strategy<Value = Stri
 }
 
 fn named() -> impl Strategy<Value = String> {
-    (select(vec!["eq", "match"]), select(PATHS.to_vec()))
-        .prop_map(|(operator, path)| format!("filename {operator} \"{path}\""))
+    let arguments = vec!["filename", "filename", "filename", "filename[1]", "string", "sockaddr"];
+    (select(arguments), select(vec!["eq", "match"]), select(PATHS.to_vec()))
+        .prop_map(|(argument, operator, path)| format!("{argument} {operator} \"{path}\""))
 }
 
 fn condition() -> impl Strategy<Value = String> {

@@ -98,14 +98,15 @@ pub fn prepare(
     bundle: &Bundle,
 ) -> Result<Confinement, ConfinementError> {
     let process = bundle.process()?;
-    let entry = EntryProgram::locate(&bundle.rootfs()?, process);
+    let rootfs = bundle.rootfs()?;
+    let entry = EntryProgram::locate(&rootfs, process);
     let none = Default::default();
     let annotations = bundle.spec().annotations().as_ref().unwrap_or(&none);
     let text = select(settings, annotations, &entry)?;
     let origin = text.origin.clone();
     let source = Source::new(text.origin, text.text);
     let loaded = understand(source, &settings.config.policy_dir)?;
-    let policies = entry_first(loaded.set, &entry, &origin)?;
+    let policies = entry_first(loaded.set, &entry, &rootfs, &origin)?;
     let filter = compile(&policies, origin)?;
     let audit = settings.audit_file(id);
     make_folder_of(&audit)?;
@@ -127,10 +128,11 @@ fn make_folder_of(audit: &Path) -> Result<(), ConfinementError> {
 }
 
 /// Puts the entry program's policy first: the only one whatever path its header names, else the one that
-/// fits.
+/// fits, else the one whose header is another path to the program: `/bin/sh` for `/usr/bin/sh`.
 fn entry_first(
     mut set: PolicySet,
     entry: &EntryProgram,
+    rootfs: &Path,
     origin: &str,
 ) -> Result<PolicySet, ConfinementError> {
     let fitting = |path: &Path| {
@@ -138,9 +140,10 @@ fn entry_first(
         let exact = set.policies.iter().position(|policy| policy.program() == path);
         exact.or_else(|| set.policies.iter().position(|policy| policy.fits(&path)))
     };
+    let leading = || set.policies.iter().position(|policy| entry.is(rootfs, policy.program()));
     let place = match set.policies.len() {
         1 => Some(0),
-        _ => fitting(&entry.resolved).or_else(|| fitting(&entry.named)),
+        _ => fitting(&entry.resolved).or_else(|| fitting(&entry.named)).or_else(leading),
     };
     let place = place.ok_or_else(|| ConfinementError::Stranger {
         origin: origin.to_owned(),
@@ -182,6 +185,7 @@ fn surroundings(process: &Process) -> Entry {
 mod tests {
     use super::*;
     use crate::selection::SANDBOX_POLICY;
+    use std::collections::BTreeSet;
 
     fn understood(text: &str) -> PolicySet {
         let source = Source::new("p", text);
@@ -192,9 +196,22 @@ mod tests {
         EntryProgram { named: path.into(), resolved: path.into() }
     }
 
+    /// The converter plans for this release on any machine, so it has a list of its own.
+    #[test]
+    fn plans_count_on_what_the_supervisor_performs() {
+        let performed: BTreeSet<_> = supervisor::supervised_calls().collect();
+        assert_eq!(performed, Host::PERFORMED.iter().copied().collect());
+    }
+
     #[test]
     fn the_sandbox_policy_can_be_enforced() {
-        let set = entry_first(understood(SANDBOX_POLICY), &entry("/pause"), "sandbox").unwrap();
+        let set = entry_first(
+            understood(SANDBOX_POLICY),
+            &entry("/pause"),
+            Path::new("/none"),
+            "sandbox",
+        )
+        .unwrap();
         assert!(!compile(&set, "sandbox".to_owned()).unwrap().instructions().is_empty());
     }
 
@@ -202,17 +219,23 @@ mod tests {
     fn the_entry_programs_policy_comes_first() {
         let one = |name| format!("Policy: {name}, Emulation: native\n\tnative-close: permit\n");
         let both = one("/bin/sh") + &one("*/nginx");
-        let set = entry_first(understood(&both), &entry("/usr/sbin/nginx"), "p").unwrap();
+        let set =
+            entry_first(understood(&both), &entry("/usr/sbin/nginx"), Path::new("/none"), "p")
+                .unwrap();
         assert_eq!(set.policies[0].program(), "*/nginx");
-        let error = entry_first(understood(&both), &entry("/bin/ls"), "p").unwrap_err();
+        let error =
+            entry_first(understood(&both), &entry("/bin/ls"), Path::new("/none"), "p").unwrap_err();
         assert_eq!(error.to_string(), "policy p is for /bin/sh, */nginx, not for /bin/ls");
-        assert!(entry_first(understood(&one("/bin/sh")), &entry("/bin/ls"), "p").is_ok());
+        assert!(
+            entry_first(understood(&one("/bin/sh")), &entry("/bin/ls"), Path::new("/none"), "p")
+                .is_ok()
+        );
     }
 
     #[test]
     fn a_detached_policy_confines_nothing() {
         let set = understood("Policy: /bin/sh, Emulation: native\n\tdetached\n");
-        let error = entry_first(set, &entry("/bin/sh"), "p").unwrap_err();
+        let error = entry_first(set, &entry("/bin/sh"), Path::new("/none"), "p").unwrap_err();
         assert!(matches!(error, ConfinementError::Detached(_)));
     }
 }

@@ -17,8 +17,8 @@ use crate::config::Settings;
 use crate::confinement::{self, EngineFilter};
 use crate::container::Store;
 use crate::identifier::ContainerId;
-use crate::supervise;
 use crate::workload::{Restraints, Role, Workload, readable};
+use crate::{stdio, supervise};
 
 /// The flags of `create` and `run`.
 #[derive(Debug, clap::Args)]
@@ -83,6 +83,8 @@ impl Launch<'_> {
             new_keyring: !self.options.no_new_keyring,
             role: Role::First,
         });
+        stdio::give_inherited(self.bundle.spec(), process)
+            .context("cannot give the output away")?;
         let mut container = self.build(workload, &claim.folder)?;
         if let Err(error) = self.settle(&mut container, &claim) {
             // Its process waits for a start that will not come; the first error is the one to report.
@@ -121,6 +123,8 @@ impl Launch<'_> {
         let birth = Birth::of(pid).context("the container's process is gone")?;
         birth.save(&claim.folder).context("cannot save the container's state")?;
         claim.companions.add(pid).context("cannot move the container into its cgroups")?;
+        stdio::give_terminal(self.bundle.spec(), self.bundle.process()?, pid)
+            .context("cannot give the terminal away")?;
         container.state.bundle = self.bundle.folder().to_owned();
         container.save().context("cannot save the container's state")
     }

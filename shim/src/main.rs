@@ -17,6 +17,7 @@ mod launch;
 mod report;
 mod selection;
 mod signal;
+mod stdio;
 mod supervise;
 mod sys;
 mod workload;

@@ -23,7 +23,7 @@ fn finding(test: &Test) -> Option<Diagnostic> {
     }
     match test.operator {
         Operator::Eq | Operator::Neq if is_broken(text) => {
-            let help = "an address is `inet-[ADDR]:PORT`, both in numbers: `inet-[127.0.0.1]:53`, `inet-[::1]:53`";
+            let help = "an address is `inet-[ADDR]:PORT` in numbers: `inet-[127.0.0.1]:53`";
             fault("no address is printed so", help.to_owned())
         }
         Operator::Match if is_class(text) => {
@@ -71,7 +71,8 @@ fn is_printed(rest: &str) -> bool {
     known && port.parse::<u16>().is_ok() && number(port) && scope.is_none_or(number)
 }
 
-/// `inet-[127.0.0.1]:53` in a pattern: one character of those, where the text has an opening bracket.
+/// `inet-[127.0.0.1]:53` in a pattern: one character of those, where the text has an opening
+/// bracket.
 fn is_class(pattern: &str) -> bool {
     let inside = pattern.strip_prefix("inet-[").and_then(|rest| rest.split_once(']'));
     inside.is_some_and(|(inside, _)| {

@@ -20,7 +20,7 @@ const WAYS: &[Way] = &[
     },
     Way {
         calls: &["ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd"],
-        effect: "one process works with the memory or the open files of another, whose policy may allow more",
+        effect: "a process uses memory or open files of others, whose policies may allow more",
     },
     Way {
         calls: &[
@@ -48,7 +48,7 @@ const WAYS: &[Way] = &[
     },
     Way {
         calls: &["userfaultfd"],
-        effect: "the kernel can be stopped while it reads memory, and the memory be changed meanwhile",
+        effect: "memory can be changed while the kernel is kept from reading it",
     },
     Way {
         calls: &[

@@ -29,7 +29,8 @@ fn finding(test: &Test, kinds: &[Kind]) -> Option<Diagnostic> {
     always.then(|| Diagnostic::new(Code::MatchesAll, test.text.span, message).help(help))
 }
 
-/// File names are absolute, and a pattern may match a leading part, be it the empty one before the first slash.
+/// File names are absolute, and a pattern may match a leading part, be it the empty one before the
+/// first slash.
 fn matches_all(pattern: &[u8], files: bool) -> bool {
     let mut short = pattern.to_vec();
     short.dedup_by(|one, other| *one == b'*' && one == other);
@@ -40,8 +41,8 @@ fn matches_all(pattern: &[u8], files: bool) -> bool {
     }
 }
 
-/// A regular expression that is found in every text. Anchors are understood at the ends only; whatever else has one,
-/// or an escape, is taken for meant.
+/// A regular expression that is found in every text. Anchors are understood at the ends only;
+/// whatever else has one, or an escape, is taken for meant.
 fn searches_all(pattern: &[u8]) -> bool {
     let (start, rest) = pattern.strip_prefix(b"^").map_or((false, pattern), |rest| (true, rest));
     let (end, rest) = rest.strip_suffix(b"$").map_or((false, rest), |rest| (true, rest));

@@ -1,4 +1,5 @@
-//! Warns of comparisons of numbers with texts that no number has, and with operators that look at digits.
+//! Warns of comparisons of numbers with texts that no number has, and with operators that look at
+//! digits.
 
 use super::Checked;
 use crate::ast::{Operator, Test};
@@ -12,7 +13,8 @@ pub(super) fn check(checked: &Checked<'_>) -> Vec<Diagnostic> {
     checked.tests().filter_map(|(test, kinds)| finding(test, &kinds)).collect()
 }
 
-/// The names of some arguments are numbers in one call and texts in another; about them nothing is said.
+/// The names of some arguments are numbers in one call and texts in another; about them nothing is
+/// said.
 fn finding(test: &Test, kinds: &[Kind]) -> Option<Diagnostic> {
     let [kind] = *kinds else { return None };
     if !kind.is_number() {

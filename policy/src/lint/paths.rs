@@ -1,4 +1,5 @@
-//! Warns of file names that no call can have: rules see absolute names without `.`, `..`, `//` and a slash at the end.
+//! Warns of file names that no call can have: rules see absolute names without `.`, `..`, `//` and
+//! a slash at the end.
 
 use super::Checked;
 use crate::ast::{Operator, Test};
@@ -36,7 +37,8 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     memchr::memmem::find(text, part).is_some()
 }
 
-/// The empty name is what a caller gives that names nothing. A wildcard may stand for the first slash's component.
+/// The empty name is what a caller gives that names nothing. A wildcard may stand for the first
+/// slash's component.
 fn is_relative(operator: Operator, text: &[u8]) -> bool {
     match text.first() {
         None | Some(b'/' | b'$') => false,

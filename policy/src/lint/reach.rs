@@ -1,7 +1,8 @@
 //! Warns of rules that never decide, since rules above them always do.
 //!
-//! Each list of rules that judges a form of a call is looked at for itself; a rule is reported if it is covered in
-//! every list that it stands in. Lists share most of their rules, so what a list says of them is kept.
+//! Each list of rules that judges a form of a call is looked at for itself; a rule is reported if
+//! it is covered in every list that it stands in. Lists share most of their rules, so what a list
+//! says of them is kept.
 
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -33,8 +34,8 @@ fn finding(checked: &Checked<'_>, rule: &CheckedRule<'_>, fate: &Fate) -> Option
     }))
 }
 
-/// The same is said of another name that reaches the same calls: who lists `stat` and `newfstatat` side by side is only
-/// careful.
+/// The same is said of another name that reaches the same calls: who lists `stat` and `newfstatat`
+/// side by side is only careful.
 fn is_repeated(above: &CheckedRule<'_>, rule: &CheckedRule<'_>) -> bool {
     let effect = |rule: &Rule| (rule.action, rule.log, rule.identity.clone());
     above.text.call.value != rule.text.call.value && effect(above.rule) == effect(rule.rule)
@@ -84,8 +85,8 @@ impl<'p> Survey<'p> {
         }
     }
 
-    /// The rule on a call's names that leaves nothing to its aliases. None if a rule above it asks: a question goes on
-    /// to them.
+    /// The rule on a call's names that leaves nothing to its aliases. None if a rule above it asks:
+    /// a question goes on to them.
     fn barrier(&self, own: &[RuleId]) -> Option<RuleId> {
         let asks = |id: &RuleId| self.policy.rule(*id).action == Action::Ask;
         let first = own.iter().find(|id| asks(id) || always_holds(self.policy.rule(**id)));
@@ -120,8 +121,8 @@ impl<'p> Survey<'p> {
 const ALIASED: Parameter =
     Parameter { name: "filename", kind: Kind::Filename, source: Source::Text(0) };
 
-/// The rules of a list above the one that is looked at, arranged so that the cost of a look hardly grows with their
-/// number.
+/// The rules of a list above the one that is looked at, arranged so that the cost of a look hardly
+/// grows with their number.
 struct Above<'a> {
     policy: &'a Policy,
     arguments: &'a Arguments,
@@ -135,8 +136,8 @@ struct Above<'a> {
 }
 
 /// Of the rules without an index so many are tried, with so many steps altogether.
-const MOST_OTHERS: usize = 64;
-const MOST_STEPS: u32 = 4096;
+const MOST_OTHERS: usize = 32;
+const MOST_STEPS: u32 = 1024;
 
 impl<'a> Above<'a> {
     fn new(policy: &'a Policy, arguments: &'a Arguments) -> Self {

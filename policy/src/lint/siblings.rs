@@ -1,7 +1,8 @@
-//! Warns of rules that name one of several calls which do the same with a file, and leave the others out.
+//! Warns of rules that name one of several calls which do the same with a file, and leave the
+//! others out.
 //!
-//! The name of the oldest call stands for all of them (`rename` is also `renameat` and `renameat2`), so only who wrote
-//! the name of a newer one can have forgotten its siblings.
+//! The name of the oldest call stands for all of them (`rename` is also `renameat` and
+//! `renameat2`), so only who wrote the name of a newer one can have forgotten its siblings.
 
 use std::collections::BTreeMap;
 
@@ -83,7 +84,8 @@ fn is_uncovered(checked: &Checked<'_>, form: FormId) -> bool {
     is_about_files(form) && [rules.own, rules.read, rules.write].iter().all(|list| list.is_empty())
 }
 
-/// The author wrote no rule on the form's names, and something permits it, where its sibling is denied.
+/// The author wrote no rule on the form's names, and something permits it, where its sibling is
+/// denied.
 fn is_open(checked: &Checked<'_>, form: FormId) -> bool {
     let rules = checked.policy.rules_for(form);
     let permits = |id: &RuleId| matches!(checked.policy.rule(*id).action, Action::Permit(_));

@@ -19,8 +19,8 @@ use crate::confinement::EngineFilter;
 use crate::container::{StateError, Store};
 use crate::foreground::Relay;
 use crate::identifier::ContainerId;
-use crate::supervise;
 use crate::workload::{Restraints, Role, Workload, readable};
+use crate::{stdio, supervise};
 
 /// Exit status of a failure of ours: other numbers are the program's.
 pub const FAILURE: u8 = 255;
@@ -66,7 +66,7 @@ struct Described {
     /// Give it a terminal
     #[arg(short, long)]
     tty: bool,
-    /// User and group number, UID[:GID]
+    /// User number, and group number after a colon
     #[arg(short, long, value_name = "UID[:GID]", value_parser = parse_user)]
     user: Option<(u32, Option<u32>)>,
     /// Further group number
@@ -94,6 +94,7 @@ impl Exec {
             new_keyring: true,
             role: Role::Joining,
         });
+        stdio::give_inherited(bundle.spec(), &process).context("cannot give the output away")?;
         lend_admin(&mut process);
         let file = ProcessFile::write(&own, &process)?;
         let visit = Companions::of(&container.spec()?.cgroup_path, container.systemd()).visit()?;

@@ -39,6 +39,14 @@ impl EntryProgram {
     }
 }
 
+impl EntryProgram {
+    /// Whether this path leads to the program, too.
+    pub fn is(&self, rootfs: &Path, path: &str) -> bool {
+        path.starts_with('/')
+            && resolve_program(rootfs, Path::new(path)).as_ref() == Some(&self.resolved)
+    }
+}
+
 fn candidates(name: &str, process: &Process) -> Vec<PathBuf> {
     if name.contains('/') {
         return vec![lexical(process.cwd(), Path::new(name))];
@@ -110,6 +118,7 @@ mod tests {
         let entry = EntryProgram::locate(rootfs.path(), &process(&["sh", "-c", "true"]));
         assert_eq!(entry.named, Path::new("/bin/sh"));
         assert_eq!(entry.resolved, Path::new("/usr/bin/dash"));
+        assert!(entry.is(rootfs.path(), "/usr/bin/sh") && !entry.is(rootfs.path(), "/usr/bin/out"));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! The name is read once and resolved once, by a thread in the caller's root with the caller's credentials. What comes out
 //! is the name that rules compare and descriptors for what bears it; handlers act through these and never by name.
 //!
-//! Most names cost one openat2(2) that refuses magic links ([`quick`]). Where the answer could depend on who asks, that is
-//! for everything in proc(5) and for every failure, the name is walked by hand ([`walk`]).
+//! Most names cost one openat2(2) that refuses magic links (`quick`). Where the answer could depend on who asks, that is
+//! for everything in proc(5) and for every failure, the name is walked by hand (`walk`).
 
 mod label;
 mod procfs;

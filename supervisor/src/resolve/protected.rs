@@ -21,19 +21,16 @@ pub(super) fn may_follow(
     link: (BorrowedFd<'_>, &FileStat),
     folder: Option<&FileStat>,
 ) -> Result<(), Errno> {
-    if file_system(link.0)?.refuses_links {
-        return Err(Errno::ELOOP);
-    }
-    let Some(folder) = folder else { return Ok(()) };
     let shared = libc::S_ISVTX | libc::S_IWOTH;
-    let harmless = folder.st_mode & shared != shared
-        || link.1.st_uid == acting.fsuid()
-        || link.1.st_uid == folder.st_uid;
-    if harmless || level(acting, "sys/fs/protected_symlinks")? == 0 {
-        Ok(())
-    } else {
-        Err(Errno::EACCES)
+    let of_another = |folder: &FileStat| {
+        folder.st_mode & shared == shared
+            && link.1.st_uid != acting.fsuid()
+            && link.1.st_uid != folder.st_uid
+    };
+    if folder.is_some_and(of_another) && level(acting, "sys/fs/protected_symlinks")? != 0 {
+        return Err(Errno::EACCES);
     }
+    if file_system(link.0)?.refuses_links { Err(Errno::ELOOP) } else { Ok(()) }
 }
 
 /// Whether open(2) with `O_CREAT` may use a file that is already there: not somebody else's file or FIFO in a sticky

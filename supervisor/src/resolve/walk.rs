@@ -8,7 +8,7 @@ use crate::caller::Caller;
 use crate::identity::Acting;
 use crate::notification::Denial;
 use crate::resolve::protected::may_follow;
-use crate::sys::files::place;
+use crate::sys::files::{file_system, place};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
@@ -164,6 +164,7 @@ impl Walk<'_> {
             return Ok(Some(End::Link(link, LinkText::Fixed(numbers))));
         }
         self.count_link()?;
+        self.check_links()?;
         self.rest = [numbers, component.tail].concat();
         Ok(None)
     }
@@ -177,6 +178,7 @@ impl Walk<'_> {
         self.count_link()?;
         let folder = component.is_last().then(|| fstat(&self.here)).transpose()?;
         may_follow(self.viewer.acting, (link.as_fd(), status), folder.as_ref())?;
+        self.check_links()?;
         if matches!(self.scene, Scene::Own(_) | Scene::Other) {
             return self.follow_magic(link, component);
         }
@@ -224,7 +226,7 @@ impl Walk<'_> {
         if kind(&fstat(here)?) == SFlag::S_IFDIR {
             return self.viewer.locate(here);
         }
-        if !crate::sys::files::file_system(here)?.is_proc {
+        if !file_system(here)?.is_proc {
             return Ok(Scene::Elsewhere);
         }
         // A file has no "..": its folder is found by its name, and it must be what the folder has under that name.
@@ -232,6 +234,7 @@ impl Walk<'_> {
         self.viewer.locate(folder.as_fd())
     }
 
+    /// The folder of a file in proc(5).
     fn folder_of(&self, file: BorrowedFd<'_>) -> Result<OwnedFd, Denial> {
         let lost = || Denial::because("part of a proc file system that cannot be found again");
         let label = label(file)?.ok_or_else(lost)?;
@@ -247,10 +250,16 @@ impl Walk<'_> {
         })
     }
 
+    /// One more link was met.
     fn count_link(&mut self) -> Result<(), Errno> {
         self.links += 1;
+        if self.links > MAX_LINKS { Err(Errno::ELOOP) } else { Ok(()) }
+    }
+
+    /// openat2(2) may refuse every link.
+    fn check_links(&self) -> Result<(), Errno> {
         let refused = self.name.restrictions.contains(ResolveFlag::RESOLVE_NO_SYMLINKS);
-        if refused || self.links > MAX_LINKS { Err(Errno::ELOOP) } else { Ok(()) }
+        if refused { Err(Errno::ELOOP) } else { Ok(()) }
     }
 
     fn check_mount(&self, next: BorrowedFd<'_>) -> Result<(), Errno> {

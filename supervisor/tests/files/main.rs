@@ -4,6 +4,8 @@ mod blocking;
 mod denied;
 mod guard;
 mod host_pids;
+mod o_path;
+mod programs;
 mod raced;
 mod same_as_native;
 mod sys;

@@ -188,6 +188,8 @@ const NAMES: &[&str] = &[
     "group",
     "x (deleted)",
     "/tmp/users-link",
+    "/tmp/users-self-link",
+    "/tmp/users",
     "/tmp/roots",
     "to-self",
     "by-root/passwd",

@@ -23,6 +23,8 @@ pub fn unshare_all(pids: bool) {
 pub fn enter() {
     let none = MsFlags::empty();
     mount(Some("root"), ROOT, Some("tmpfs"), none, Some("mode=755")).unwrap();
+    fs::create_dir("/mnt/host").unwrap();
+    mount(Some("/"), "/mnt/host", None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
     // Not chroot(2): in a chroot nobody may make a user namespace.
     chdir(ROOT).unwrap();
     pivot_root(".", ".").unwrap();
@@ -66,7 +68,10 @@ fn populate() {
     chown("/tmp/users", Some(1000), Some(1000)).unwrap();
     mode("/tmp/users", 0o666);
     symlink("/etc/passwd", "/tmp/users-link").unwrap();
-    std::os::unix::fs::lchown("/tmp/users-link", Some(1000), Some(1000)).unwrap();
+    symlink("/proc/self/cmdline", "/tmp/users-self-link").unwrap();
+    for link in ["/tmp/users-link", "/tmp/users-self-link"] {
+        std::os::unix::fs::lchown(link, Some(1000), Some(1000)).unwrap();
+    }
     links();
 }
 

@@ -71,10 +71,8 @@ fn line(attempt: &Attempt, seen: &Seen, ink: &Ink) -> String {
         Outcome::Permitted(_) => "",
     };
     let Some(record) = seen.record(value) else { return format!("{result} no audit record") };
-    let by = record
-        .rule
-        .as_deref()
-        .map_or("no rule permits it", |rule| rule.rsplit('/').next().unwrap_or(rule));
+    let rule = record.rule.as_deref().map(|rule| rule.rsplit('/').next().unwrap_or(rule));
+    let by = rule.or(record.reason.as_deref()).unwrap_or("no reason given");
     format!("{result} {} {value} ({by})", record.call)
 }
 

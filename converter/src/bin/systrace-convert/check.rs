@@ -1,49 +1,59 @@
-//! `check`: everything that is wrong with policies and templates.
+//! `check`: everything that is to be said about policies and templates.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-use converter::load::{self, LoadError};
-use policy::{Diagnostic, Source, parse_template};
+use clap::{Args, ValueEnum};
+use converter::load;
+use policy::Severity;
 
-use crate::cli::{Outcome, paint};
-use crate::fmt::is_template;
+use crate::cli::Outcome;
+use crate::report::{Checked, Format};
 
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Treat warnings as findings.
-    #[arg(long)]
-    strict: bool,
+    /// The least severe finding that makes the exit status 1.
+    #[arg(long, value_name = "SEVERITY", default_value = "error")]
+    fail_on: FailOn,
+    /// How the findings are written.
+    #[arg(long, default_value = "text")]
+    format: Format,
     /// The policy or template files.
     #[arg(value_name = "POLICY", required = true)]
     paths: Vec<PathBuf>,
 }
 
-impl Check {
-    pub fn run(&self, policy_dir: &Path, out: &mut dyn Write) -> anyhow::Result<Outcome> {
-        let paint = paint(std::io::stdout().is_terminal());
-        let mut outcome = Outcome::Fine;
-        for path in &self.paths {
-            let (source, findings) = check(path, policy_dir)?;
-            write!(out, "{}", load::shown(&source, &findings, paint))?;
-            if findings.iter().any(|finding| self.strict || finding.is_error()) {
-                outcome = Outcome::Findings;
-            }
+/// Notes never fail.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FailOn {
+    /// The policy is refused.
+    Error,
+    /// The policy may mean something else than its author thinks.
+    Warning,
+}
+
+impl FailOn {
+    fn least(self) -> Severity {
+        match self {
+            Self::Error => Severity::Error,
+            Self::Warning => Severity::Warning,
         }
-        Ok(outcome)
     }
 }
 
-fn check(path: &Path, policy_dir: &Path) -> Result<(Source, Vec<Diagnostic>), LoadError> {
-    let source = load::read(path)?;
-    if is_template(&source) {
-        let findings = parse_template(&source).map_or_else(|all| all, |parsed| parsed.warnings);
-        return Ok((source, findings));
-    }
-    match load::understand(source, policy_dir) {
-        Ok(loaded) => Ok((loaded.source, loaded.warnings)),
-        Err(LoadError::Wrong { text, findings }) => Ok((text, findings)),
-        Err(error) => Err(error),
+impl Check {
+    pub fn run(&self, policy_dir: &Path, out: &mut dyn Write) -> anyhow::Result<Outcome> {
+        let mut all = Vec::new();
+        for path in &self.paths {
+            let source = load::read(path)?;
+            let findings = load::check(&source, policy_dir);
+            all.push(Checked { source, findings });
+        }
+        self.format.write(&all, out)?;
+        let mut findings = all.iter().flat_map(|checked| &checked.findings);
+        match findings.any(|finding| finding.severity() >= self.fail_on.least()) {
+            true => Ok(Outcome::Findings),
+            false => Ok(Outcome::Fine),
+        }
     }
 }

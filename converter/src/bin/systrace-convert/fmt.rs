@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use converter::load;
-use policy::{Diagnostic, Source, parse, parse_template, print};
+use policy::{Diagnostic, Source, is_template, parse, parse_template, print};
 use similar::TextDiff;
 
 use crate::cli::{Outcome, paint};
@@ -60,13 +60,6 @@ fn formatted(source: &Source) -> Result<Vec<u8>, Vec<Diagnostic>> {
     parse(source).map(|parsed| print::file(&parsed.tree, &parsed.comments))
 }
 
-/// The first line that is no comment is a `Template:` header.
-pub fn is_template(source: &Source) -> bool {
-    let mut lines = source.text().split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"));
-    first.is_some_and(|line| line.to_ascii_lowercase().starts_with(b"template:"))
-}
-
 fn difference(source: &Source, text: &[u8]) -> String {
     let [old, new] = [source.text(), text].map(String::from_utf8_lossy);
     let name = source.name();
@@ -77,14 +70,6 @@ fn difference(source: &Source, text: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn templates_are_told_from_policies() {
-        let template = |text: &str| is_template(&Source::new("x", text));
-        assert!(template("# mine\n\n Template: x, Emulation: native\n"));
-        assert!(!template("Policy: x, Emulation: native\nTemplate: x\n"));
-        assert!(!template(""));
-    }
 
     #[test]
     fn a_difference_names_the_lines() {

@@ -8,6 +8,7 @@ mod explain;
 mod expression;
 mod fmt;
 mod plan;
+mod report;
 mod seccomp;
 
 use clap::Parser;
