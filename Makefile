@@ -2,12 +2,14 @@
 SHELL := /bin/bash
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
-.PHONY: help setup demo test bench audit clean
+.PHONY: help setup demo test bench bench-language fuzz audit clean
 
 help:
 	@echo 'make demo    show the policies of the talk at work on real programs'
 	@echo 'make test    run every check and every test'
 	@echo 'make bench   measure, and write docs/benchmarks.md'
+	@echo 'make bench-language  measure the policy language, and write docs/benchmarks-language.md'
+	@echo 'make fuzz    try any input on parser, evaluator and profiles, a minute each (installs cargo-fuzz)'
 	@echo 'make audit   check licences and advisories of the crates we use (installs cargo-deny)'
 	@echo 'make clean   remove what was built, the images included'
 
@@ -22,6 +24,13 @@ test: setup
 
 bench: setup
 	@target/release/bench
+
+bench-language:
+	@mkdir -p docs
+	cargo bench --quiet --locked -p policy --bench decisions > docs/benchmarks-language.md
+
+fuzz:
+	@fuzz/run
 
 audit:
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny

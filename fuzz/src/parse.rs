@@ -7,7 +7,8 @@ use policy::diagnostic::{Diagnostic, Paint, render};
 use policy::environment::Nowhere;
 use policy::registry::{FormId, forms};
 use policy::{
-    Event, Lowered, Policy, Source, Subject, Value, lower, parse, parse_template, print, templates,
+    Event, Lowered, Policy, Source, Subject, Value, check as check_all, lower, parse,
+    parse_template, print, templates,
 };
 
 /// More decisions of one policy find nothing new.
@@ -30,6 +31,7 @@ pub fn check(bytes: &[u8]) {
         }
     }
     check_template(&Source::new("template", bytes));
+    show(&source, &check_all(&source, &templates::builtin));
 }
 
 fn check_template(source: &Source) {

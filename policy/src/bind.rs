@@ -66,7 +66,8 @@ impl Policy {
             return Err(errors);
         }
         let mut arranger = Arranger::new(&rules);
-        let lists = self.lists.iter().map(|lists| arranger.rearrange(lists)).collect();
+        let again = |(form, lists): &(_, _)| (*form, arranger.rearrange(lists));
+        let lists = self.lists.iter().map(again).collect();
         Ok(Self { program: self.program_in(environment), detached: self.detached, lists, rules })
     }
 

@@ -6,7 +6,7 @@ use crate::errno::Errno;
 use crate::event::{Event, Value};
 use crate::program::{Action, Policy, Rule, RuleId};
 use crate::registry::{AliasUse, Kind};
-use crate::rules::{NameTable, RuleList, Step};
+use crate::rules::{FormLists, NameTable, RuleList, Step};
 
 /// What the policy says about one event.
 #[derive(Debug, Clone, Copy)]
@@ -82,22 +82,21 @@ struct Judge<'p, 'e> {
 
 impl<'p> Judge<'p, '_> {
     fn judge(&mut self) -> Found<'p> {
-        let lists = &self.policy.lists[self.event.form.index()];
+        let Some(lists) = self.policy.lists(self.event.form) else { return UNCOVERED };
         let own = self.first(&lists.own);
         if !matches!(own.0, Verdict::Uncovered | Verdict::Ask) {
             return own;
         }
-        let aliases = self.aliases(self.event.form.form().aliases);
+        let aliases = self.aliases(lists);
         match aliases.0 {
             Verdict::Uncovered => own,
             _ => aliases,
         }
     }
 
-    fn aliases(&mut self, uses: &[AliasUse]) -> Found<'p> {
-        let lists = &self.policy.lists[self.event.form.index()];
+    fn aliases(&mut self, lists: &FormLists) -> Found<'p> {
         let mut strictest: Option<Found<'p>> = None;
-        for AliasUse { alias, parameter } in uses {
+        for AliasUse { alias, parameter } in self.event.form.form().aliases {
             self.only = Some(usize::from(*parameter));
             let found = lists.alias(*alias).map_or(UNCOVERED, |list| self.first(list));
             strictest = Some(strictest.map_or(found, |before| stricter(before, found)));

@@ -1,9 +1,12 @@
 //! From the written form to the meaning: names are looked up, templates included, rules bound to
 //! forms.
 
+mod budget;
 mod lists;
 mod order;
 mod rule;
+
+use std::collections::HashSet;
 
 use crate::ast::{File, PolicyText, RuleText, Spanned, Statement};
 use crate::diagnostic::{Code, Diagnostic};
@@ -13,6 +16,7 @@ use crate::source::Source;
 use crate::suggest;
 use crate::syntax::{parse, parse_template};
 
+use budget::Budget;
 use lists::Lists;
 
 /// What a file means, and what is remarkable about it.
@@ -52,10 +56,9 @@ pub fn lower(
     file: &File,
     templates: Templates<'_>,
 ) -> Result<Lowered, Vec<Diagnostic>> {
-    let mut findings = Vec::new();
-    let lower_one = |text| policy(source, text, templates, &mut findings);
-    let policies = file.policies.iter().map(lower_one).collect();
-    let findings = in_order(findings, Vec::new());
+    let mut lowering = Lowering { source, templates, budget: Budget::new(), findings: Vec::new() };
+    let policies = file.policies.iter().map(|text| lowering.policy(text)).collect();
+    let findings = in_order(lowering.findings, Vec::new());
     match findings.iter().any(Diagnostic::is_error) {
         true => Err(findings),
         false => Ok(Lowered { set: PolicySet { policies }, warnings: findings }),
@@ -68,25 +71,30 @@ fn in_order(mut one: Vec<Diagnostic>, other: Vec<Diagnostic>) -> Vec<Diagnostic>
     one
 }
 
-fn policy(
-    source: &Source,
-    text: &PolicyText,
-    templates: Templates<'_>,
-    findings: &mut Vec<Diagnostic>,
-) -> Policy {
-    findings.extend(check_emulation(&text.emulation));
-    findings.extend(order::check(rules(text)));
-    let mut draft = Draft::default();
-    let mut own = Lists::default();
-    rules(text).for_each(|rule| draft.add(source, rule, &mut own));
-    findings.append(&mut draft.findings);
-    let mut included = Lists::default();
-    for name in includes(text) {
-        findings.extend(draft.include(name, templates, &mut included).err());
+/// What the policies of a file share.
+struct Lowering<'l> {
+    source: &'l Source,
+    templates: Templates<'l>,
+    budget: Budget,
+    findings: Vec<Diagnostic>,
+}
+
+impl Lowering<'_> {
+    fn policy(&mut self, text: &PolicyText) -> Policy {
+        self.findings.extend(check_emulation(&text.emulation));
+        self.findings.extend(order::check(rules(text)));
+        let mut draft = Draft { rules: Vec::new(), findings: Vec::new(), budget: &mut self.budget };
+        let mut own = Lists::default();
+        rules(text).for_each(|rule| draft.add(self.source, rule, &mut own));
+        self.findings.append(&mut draft.findings);
+        let mut included = Lists::default();
+        for name in includes(text) {
+            self.findings.extend(draft.include(name, self.templates, &mut included).err());
+        }
+        let lists = lists::arrange(&own, &included, &draft.rules);
+        let program = text.program.value.clone();
+        Policy { program, detached: text.detached.is_some(), rules: draft.rules, lists }
     }
-    let lists = lists::arrange(&own, &included, &draft.rules);
-    let program = text.program.value.clone();
-    Policy { program, detached: text.detached.is_some(), rules: draft.rules, lists }
 }
 
 fn rules(text: &PolicyText) -> impl Iterator<Item = &RuleText> {
@@ -96,9 +104,11 @@ fn rules(text: &PolicyText) -> impl Iterator<Item = &RuleText> {
     })
 }
 
+/// Each template once: its rules would come after themselves.
 fn includes(text: &PolicyText) -> impl Iterator<Item = &Spanned<String>> {
-    text.statements.iter().filter_map(|statement| match statement {
-        Statement::Include(name) => Some(name),
+    let mut seen = HashSet::new();
+    text.statements.iter().filter_map(move |statement| match statement {
+        Statement::Include(name) => seen.insert(&name.value).then_some(name),
         Statement::Rule(_) => None,
     })
 }
@@ -115,20 +125,20 @@ fn check_emulation(emulation: &Spanned<String>) -> Option<Diagnostic> {
 }
 
 /// The rules of a policy while it is built.
-#[derive(Default)]
-struct Draft {
+struct Draft<'b> {
     rules: Vec<Rule>,
     /// About the source of the rules that are being added.
     findings: Vec<Diagnostic>,
+    budget: &'b mut Budget,
 }
 
-impl Draft {
+impl Draft<'_> {
     /// Adds one rule, and enters it where its name reaches. What is wrong with it becomes a
     /// finding.
     fn add(&mut self, source: &Source, text: &RuleText, lists: &mut Lists) {
         let meaning = names::meaning(&text.call.value);
         self.findings.extend(rule::check(text, &meaning));
-        match rule::lower(source, text) {
+        match self.budget.pay_expressions(text).and_then(|()| rule::lower(source, text)) {
             Ok(rule) => {
                 lists.enter(RuleId(u32::try_from(self.rules.len()).unwrap_or(u32::MAX)), &meaning);
                 self.rules.push(rule);
@@ -148,9 +158,11 @@ impl Draft {
             let message = format!("no template is called `{}`", name.value);
             Diagnostic::new(Code::UnknownTemplate, name.span, message)
         };
+        self.budget.check(name)?;
         let source = templates(&name.value).ok_or_else(unknown)?;
         let broken = |findings: &[Diagnostic]| broken(name, &source, findings);
         let parsed = parse_template(&source).map_err(|findings| broken(&findings))?;
+        self.budget.pay_template(name, parsed.tree.rules.len())?;
         self.findings.extend(check_emulation(&parsed.tree.emulation));
         for rule in &parsed.tree.rules {
             self.add(&source, rule, lists);

@@ -32,8 +32,8 @@ pub struct Policy {
     pub(crate) program: String,
     pub(crate) detached: bool,
     pub(crate) rules: Vec<Rule>,
-    /// One entry for each form of the registry.
-    pub(crate) lists: Vec<FormLists>,
+    /// For forms that a rule judges, ascending.
+    pub(crate) lists: Vec<(FormId, FormLists)>,
 }
 
 /// The rules that judge one form, each list in the order in which its rules are tried.
@@ -85,9 +85,16 @@ impl Policy {
     /// The rules that judge a form.
     #[must_use]
     pub fn rules_for(&self, form: FormId) -> FormRules<'_> {
-        let lists = &self.lists[form.index()];
+        let Some(lists) = self.lists(form) else {
+            return FormRules { own: &[], read: &[], write: &[] };
+        };
         let alias = |alias| lists.alias(alias).map_or(&[][..], RuleList::ids);
         FormRules { own: lists.own.ids(), read: alias(Alias::Read), write: alias(Alias::Write) }
+    }
+
+    pub(crate) fn lists(&self, form: FormId) -> Option<&FormLists> {
+        let place = self.lists.binary_search_by_key(&form, |(form, _)| *form).ok()?;
+        Some(&self.lists[place].1)
     }
 }
 

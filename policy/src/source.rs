@@ -72,7 +72,11 @@ impl Source {
         let offset = offset.min(self.text.len());
         let line = self.lines.partition_point(|&start| start <= offset);
         let before = &self.text[self.lines[line - 1]..offset];
-        let column = String::from_utf8_lossy(before).chars().count() + 1;
+        // As many as a lossy conversion would have, without the copy: lines may be long.
+        let characters = before
+            .utf8_chunks()
+            .map(|chunk| chunk.valid().chars().count() + usize::from(!chunk.invalid().is_empty()));
+        let column = characters.sum::<usize>() + 1;
         Position { line: clamp(line), column: clamp(column) }
     }
 

@@ -6,8 +6,10 @@ pub(crate) fn nearest<'k>(
     known: impl IntoIterator<Item = &'k str>,
 ) -> Option<&'k str> {
     let near = (typed.len() / 3).clamp(1, 3);
-    let distances = known.into_iter().map(|name| (distance(typed, name), name));
-    distances.filter(|(distance, _)| *distance <= near).min().map(|(_, name)| name)
+    // Each edit changes the length by one at most, so most names need no look.
+    let alike = known.into_iter().filter(|name| name.len().abs_diff(typed.len()) <= near);
+    let distances = alike.filter_map(|name| Some((distance(typed, name, near)?, name)));
+    distances.min().map(|(_, name)| name)
 }
 
 /// Help for a diagnostic.
@@ -16,24 +18,30 @@ pub(crate) fn help<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) ->
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment), whatever
-/// the case.
-fn distance(one: &str, other: &str) -> usize {
-    let (one, other) = (one.to_ascii_lowercase(), other.to_ascii_lowercase());
+/// the case; none if more than `most` are needed.
+fn distance(one: &str, other: &str, most: usize) -> Option<usize> {
     let (one, other) = (one.as_bytes(), other.as_bytes());
-    let mut above: Vec<usize> = Vec::new();
+    let same = |i: usize, j: usize| one[i].eq_ignore_ascii_case(&other[j]);
+    let mut above: Vec<usize> = vec![usize::MAX; other.len() + 1];
     let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.iter().enumerate() {
-        let mut next = vec![i + 1];
-        for (j, b) in other.iter().enumerate() {
-            let mut best = (row[j] + usize::from(a != b)).min(row[j + 1] + 1).min(next[j] + 1);
-            if i > 0 && j > 0 && *a == other[j - 1] && one[i - 1] == *b {
+    let mut next = row.clone();
+    for i in 0..one.len() {
+        next[0] = i + 1;
+        for j in 0..other.len() {
+            let mut best = (row[j] + usize::from(!same(i, j))).min(row[j + 1] + 1).min(next[j] + 1);
+            if i > 0 && j > 0 && same(i, j - 1) && same(i - 1, j) {
                 best = best.min(above[j - 1] + 1);
             }
-            next.push(best);
+            next[j + 1] = best;
         }
-        above = std::mem::replace(&mut row, next);
+        // What follows builds on the last two rows only.
+        if row.iter().chain(&next).all(|distance| *distance > most) {
+            return None;
+        }
+        std::mem::swap(&mut above, &mut row);
+        std::mem::swap(&mut row, &mut next);
     }
-    row[other.len()]
+    Some(row[other.len()]).filter(|distance| *distance <= most)
 }
 
 #[cfg(test)]

@@ -171,6 +171,11 @@ every rule may use the names of today's Linux calls, too."
 at the start, `\\d`), back-references, and patterns that grow too large. A backslash for the pattern is
 written `\\\\` in a policy: `re \"a\\\\.b\"`."
 
+    105 TooMuch Error "too much for one file"
+"The templates of a file bring at most 50 000 rules, counted each time they are included, and a file has at most
+1 000 comparisons with `re`: so that a short text cannot take the memory of the machine that reads it. Split the
+file by program, or write `match`."
+
     150 NoCounterpart Warning "call that Linux does not have"
 "The name is a call of an old system that nothing on Linux corresponds to, or a hole in an old table. The rule
 has no effect."

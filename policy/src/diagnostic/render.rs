@@ -82,19 +82,33 @@ fn place(source: &Source, span: Span) -> String {
 
 /// At most this many characters of a line are shown before and after the start of the span.
 const WINDOW: usize = 120;
+/// Bytes that surely hold them: so the cost of a finding does not depend on the length of its line.
+const WINDOW_BYTES: usize = 4 * (WINDOW + 1);
 
 /// The line of the span's start and carets under the part of the span that stands on it.
 fn excerpt(source: &Source, span: Span, colour: &str, reset: &str) -> String {
     let line = source.line_of(span.start);
     let start = span.start.min(line.end);
     let marked = Span { start, end: span.end.clamp(start, line.end) };
-    let before = tail(&printable(source.bytes(Span { start: line.start, end: start })));
-    let under = printable(source.bytes(marked));
-    let after = printable(source.bytes(Span { start: marked.end, end: line.end }));
+    let before = last(source.bytes(Span { start: line.start, end: start }));
+    let before = tail(&printable(before));
+    let under = printable(first(source.bytes(marked)));
+    let after = printable(first(source.bytes(Span { start: marked.end, end: line.end })));
     let shown: String = under.chars().chain(after.chars()).take(WINDOW).collect();
     let indent = " ".repeat(before.chars().count());
     let carets = "^".repeat(under.chars().count().clamp(1, WINDOW));
     format!("    {before}{shown}\n    {indent}{colour}{carets}{reset}\n")
+}
+
+fn first(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.len().min(WINDOW_BYTES)]
+}
+
+/// Starts with a character, if the bytes are UTF-8.
+fn last(bytes: &[u8]) -> &[u8] {
+    let window = &bytes[bytes.len().saturating_sub(WINDOW_BYTES)..];
+    let inside = window.iter().take_while(|byte| **byte & 0xc0 == 0x80).count();
+    &window[inside..]
 }
 
 /// Bytes as a terminal shows them in place: tabs are four blanks, other control characters a replacement.

@@ -41,12 +41,17 @@ impl Lists {
     }
 }
 
-/// The lists of every form. An included rule judges a form only where the policy itself says
+/// The lists of every form that a rule judges. An included rule judges a form only where the policy itself says
 /// nothing: rules on names, if no rule of the policy judges the form at all; rules of an alias, if
 /// the policy has none on that alias or on a name of the form.
-pub(super) fn arrange(policy: &Lists, included: &Lists, rules: &[Rule]) -> Vec<FormLists> {
+pub(super) fn arrange(
+    policy: &Lists,
+    included: &Lists,
+    rules: &[Rule],
+) -> Vec<(FormId, FormLists)> {
     let mut arranger = Arranger::new(rules);
-    let lists = forms().map(|form| {
+    let judged = forms().filter(|form| policy.judges(*form) || included.judges(*form));
+    let lists = judged.map(|form| {
         let own = if policy.judges(form) { policy.own(form) } else { included.own(form) };
         let alias = |alias: Alias| match (policy.alias(alias), policy.own(form)) {
             ([], []) => included.alias(alias),
@@ -56,7 +61,7 @@ pub(super) fn arrange(policy: &Lists, included: &Lists, rules: &[Rule]) -> Vec<F
             let used = form.form().aliases.iter().any(|used| used.alias == name);
             used.then(|| arranger.list(alias(name)))
         });
-        FormLists { own: arranger.list(own), aliases: [read, write] }
+        (form, FormLists { own: arranger.list(own), aliases: [read, write] })
     });
     lists.collect()
 }

@@ -12,9 +12,9 @@ use regex::bytes::{Regex, RegexBuilder};
 use super::BadPattern;
 
 /// Enough for any pattern a person writes; a repetition of repetitions grows beyond.
-const COMPILED_SIZE: usize = 1 << 20;
+const COMPILED_SIZE: usize = 1 << 17;
 /// The lazy automaton of each pattern.
-const CACHE_SIZE: usize = 1 << 17;
+const CACHE_SIZE: usize = 1 << 16;
 
 pub(super) fn compile(pattern: &[u8]) -> Result<Regex, BadPattern> {
     let regex = RegexBuilder::new(&Rewriter::new(pattern).rewrite()?)

@@ -1,6 +1,8 @@
 //! fnmatch(3) with `FNM_PATHNAME | FNM_LEADING_DIR`, in time proportional to pattern × value at
 //! most.
 
+use std::collections::HashSet;
+
 /// A compiled pattern.
 #[derive(Debug, Clone)]
 pub(crate) struct Glob {
@@ -101,6 +103,7 @@ impl ByteSet {
 
 fn tokens(pattern: &[u8]) -> Vec<Token> {
     let mut tokens = Vec::with_capacity(pattern.len());
+    let mut unclosed = Unclosed::default();
     let mut rest = pattern;
     while let Some((&first, after)) = rest.split_first() {
         let (token, after) = match (first, after) {
@@ -108,7 +111,7 @@ fn tokens(pattern: &[u8]) -> Vec<Token> {
             (b'*', _) => (Token::Many, after),
             (b'\\', [escaped, after @ ..]) => (Token::Byte(*escaped), after),
             // As in the BSDs, a bracket that is never closed is a mere character.
-            (b'[', _) => match class(after) {
+            (b'[', _) => match class(after, &mut unclosed) {
                 Some((set, after)) => (Token::Class(Box::new(set)), after),
                 None => (Token::Byte(b'['), after),
             },
@@ -120,28 +123,39 @@ fn tokens(pattern: &[u8]) -> Vec<Token> {
     tokens
 }
 
+/// How much of a pattern is left where a bracket is known never to be closed. What follows a member
+/// does not depend on the members before it, so no place is looked at twice for nothing.
+type Unclosed = HashSet<usize>;
+
 /// What stands between the brackets, and what follows them. A `]` in the first place is a member.
-fn class(text: &[u8]) -> Option<(ByteSet, &[u8])> {
+fn class<'t>(text: &'t [u8], unclosed: &mut Unclosed) -> Option<(ByteSet, &'t [u8])> {
     let (negated, mut rest) = match text {
         [b'!' | b'^', rest @ ..] => (true, rest),
         _ => (false, text),
     };
     let mut set = ByteSet::EMPTY;
-    let mut first = true;
+    let mut seen = Vec::new();
     loop {
         if let [b']', after @ ..] = rest
-            && !first
+            && !seen.is_empty()
         {
             return Some((if negated { set.negated() } else { set }, after));
         }
-        first = false;
-        rest = match named_class(rest) {
+        let next = match named_class(rest) {
+            _ if !seen.is_empty() && unclosed.contains(&rest.len()) => None,
             Some((accepts, after)) => {
                 (0..=255).filter(accepts).for_each(|b| set.insert(b..=b));
-                after
+                Some(after)
             }
-            None => range(rest, &mut set)?,
+            None => range(rest, &mut set),
         };
+        seen.push(rest.len());
+        let Some(next) = next else {
+            // The first place is no such place: there `]` is a member.
+            unclosed.extend(&seen[1..]);
+            return None;
+        };
+        rest = next;
     }
 }
 
@@ -237,6 +251,14 @@ mod tests {
         assert_eq!(literal(b"/a\\*b").as_deref(), Some(&b"/a*b"[..]));
         assert_eq!(literal(b"/a*"), None);
         assert_eq!(literal(b"/a[b"), Some(b"/a[b".to_vec()));
+    }
+
+    #[test]
+    fn brackets_that_are_never_closed_take_no_quadratic_time() {
+        for bracket in ["[", "[^", "[a[:alpha:]", "[a-"] {
+            let pattern = bracket.repeat(30_000) + "\\]";
+            assert!(literal(pattern.as_bytes()).is_some() || bracket.contains(':'), "{bracket}");
+        }
     }
 
     #[test]
