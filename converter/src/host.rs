@@ -16,6 +16,9 @@ pub struct Host {
     /// others it can only say yes or no, and a yes to a name in the caller's memory would be a yes
     /// to whatever stands there later.
     pub performed: BTreeSet<FormId>,
+    /// The supervisor can tell which program a signal goes to (`pidname`). A test of what it cannot tell is false,
+    /// so a denial that rests on it would deny nothing.
+    pub names_processes: bool,
 }
 
 impl Host {
@@ -79,7 +82,8 @@ impl Host {
     /// A host with a supervisor that carries out these calls.
     pub fn new<'c>(linux: LinuxVersion, performed: impl IntoIterator<Item = &'c str>) -> Self {
         let calls = performed.into_iter().filter_map(registry::call_named);
-        Self { linux, performed: calls.flat_map(registry::Call::form_ids).collect() }
+        let performed = calls.flat_map(registry::Call::form_ids).collect();
+        Self { linux, performed, names_processes: false }
     }
 
     /// A host with the supervisor of this release.

@@ -109,7 +109,7 @@ fn policy_set(rules: &[Vec<String>]) -> PolicySet {
 /// Every form can be carried out: the tests below are about decisions.
 fn host() -> Host {
     let linux: LinuxVersion = "6.1".parse().expect("a release");
-    Host { linux, performed: registry::forms().collect() }
+    Host { linux, performed: registry::forms().collect(), names_processes: true }
 }
 
 /// A call before it is judged: registers, and what the memory holds that they point to.

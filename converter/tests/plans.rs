@@ -149,6 +149,13 @@ fn text_on_a_call_that_nobody_can_carry_out_is_refused() {
 }
 
 #[test]
+fn a_rule_on_what_nobody_can_tell_is_refused() {
+    let error =
+        refused(&["native-kill: not pidname eq \"/bin/sh\" then deny", "native-kill: permit"]);
+    assert!(error.starts_with("x.policy:2: `pidname` cannot be tested"), "{error}");
+}
+
+#[test]
 fn aliases_deny_what_nobody_can_carry_out_and_say_so() {
     let plan = planned(&[&["native-fswrite: filename match \"/tmp\" then permit"]]);
     assert!(!plan.rules[0].exact);

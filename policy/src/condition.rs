@@ -38,6 +38,24 @@ impl Condition {
         }
     }
 
+    /// Whether one of the comparisons, wherever it stands, has a property.
+    pub fn any(&self, property: &mut impl FnMut(&Comparison) -> bool) -> bool {
+        let mut rest = self;
+        loop {
+            rest = match rest {
+                Self::True => return false,
+                Self::Test(comparison) => return property(comparison),
+                Self::Not(inner) => inner,
+                Self::And(left, right) | Self::Or(left, right) => {
+                    if left.any(property) {
+                        return true;
+                    }
+                    right
+                }
+            }
+        }
+    }
+
     /// The same condition with other comparisons.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! What is wrong with a policy, where, and what to do about it.
 
 pub mod code;
+mod reference;
 mod render;
 
 pub use code::Code;
+pub use reference::reference;
 pub use render::{Paint, headline, render, summary};
 
 /// A byte range in one source. Line and column are computed when the diagnostic is shown.

@@ -32,7 +32,7 @@ pub use environment::Environment;
 pub use errno::Errno;
 pub use evaluate::{Decision, Verdict};
 pub use event::{Event, Subject, Value};
-pub use lint::{check, is_template, lint};
+pub use lint::{check, is_template};
 pub use lower::{Lowered, compile, lower};
 pub use matcher::BadPattern;
 pub use program::{Action, FormRules, Policy, PolicySet, Rule, RuleId};

@@ -102,7 +102,7 @@ fn check_meaning(
         Ok(lowered) => {
             findings.extend(lowered.warnings);
             let said: HashSet<_> = findings.iter().map(|known| (known.code, known.span)).collect();
-            let found = lint(source, file, &lowered.set).into_iter();
+            let found = run(source, file, &lowered.set).into_iter();
             findings.extend(found.filter(|finding| !said.contains(&(finding.code, finding.span))));
         }
     }
@@ -110,8 +110,7 @@ fn check_meaning(
 }
 
 /// What the passes find in a file, `set` being its meaning.
-#[must_use]
-pub fn lint(source: &Source, file: &File, set: &PolicySet) -> Vec<Diagnostic> {
+fn run(source: &Source, file: &File, set: &PolicySet) -> Vec<Diagnostic> {
     let policies = file.policies.iter().zip(&set.policies);
     let checked = policies.map(|(text, policy)| Checked::new(source, text, policy));
     checked
@@ -192,5 +191,29 @@ impl CheckedRule<'_> {
             }
         }
         kinds
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::templates;
+
+    #[test]
+    fn rules_meet_their_meanings() {
+        let text = "Policy: /a, Emulation: native\nInclude: linux-base\nnative-read: permit\n\
+                    Policy: /b, Emulation: native\nnative-write: permit\nInclude: linux-base\n\
+                    Policy: /a, Emulation: native\nnative-close: deny\n";
+        let source = Source::new("x", text);
+        let tree = parse(&source).unwrap().tree;
+        let set = lower(&source, &tree, &templates::builtin).unwrap().set;
+        let mut seen = 0;
+        for (text, policy) in tree.policies.iter().zip(&set.policies) {
+            for rule in Checked::new(&source, text, policy).rules {
+                assert_eq!(rule.rule.origin.text, source.quote(rule.text.span));
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 3);
     }
 }

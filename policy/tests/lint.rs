@@ -4,9 +4,51 @@ use std::path::{Path, PathBuf};
 
 use policy::diagnostic::{Paint, render};
 use policy::{Code, Diagnostic, Severity, Source, check, is_template, templates};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+proptest! {
+    #[test]
+    fn no_text_upsets_the_passes(rules in vec(rule(), 1..6)) {
+        let text = [&b"Policy: /x, Emulation: native\n"[..], &rules.concat()].concat();
+        let source = Source::new("x", text);
+        for finding in findings(&source) {
+            prop_assert!(finding.span.start <= finding.span.end);
+            prop_assert!(finding.span.end <= source.text().len());
+        }
+    }
+}
+
+/// A rule that compares some argument with any bytes, and a comment that may look like an excuse.
+fn rule() -> impl Strategy<Value = Vec<u8>> {
+    let start = select(vec![
+        "native-fsread: filename",
+        "native-open: not filename",
+        "native-connect: sockaddr",
+        "native-kill: signame",
+        "native-chmod: mode",
+        "native-ioctl: request",
+    ]);
+    let operator = select(vec!["match", "eq", "neq", "sub", "nsub", "inpath"]);
+    let piece = prop_oneof![
+        select(vec![
+            "/", "*", "..", "$HOME", "${X}", "\\\\", "\\", "[", "]", "inet-[", "]:", ":*", "0x",
+            "\u{e9}"
+        ])
+        .prop_map(|text| text.as_bytes().to_vec()),
+        vec(any::<u8>().prop_filter("no line end", |byte| !b"\0\n\"".contains(byte)), 0..4),
+    ];
+    let end =
+        select(vec!["\n", " # systrace: ignore\n", " # systrace: ignore SYS200 x\n#systrace:\n"]);
+    (start, operator, vec(piece, 0..5), end).prop_map(|(start, operator, pieces, end)| {
+        let text = [b" \"", pieces.concat().as_slice(), b"\" then permit"].concat();
+        [start.as_bytes(), b" ", operator.as_bytes(), &text, end.as_bytes()].concat()
+    })
 }
 
 /// The files of a folder, in order of their names.
@@ -88,6 +130,17 @@ fn shipped_policies_have_no_findings() {
         let shown = findings(&source).into_iter().map(|f| render(&source, &f, Paint::default()));
         assert_eq!(shown.collect::<String>(), "", "{}", path.display());
     }
+}
+
+#[test]
+fn the_list_of_codes_is_the_registrys() {
+    let checks = include_str!("../CHECKS.md");
+    assert!(
+        checks.ends_with(&format!("\n\n{}", policy::diagnostic::reference())),
+        "replace the end of CHECKS.md by what `cargo run -p policy --example codes` prints"
+    );
+    let example = checks.split("```systrace\n").nth(1).and_then(|rest| rest.split("```").next());
+    assert_eq!(findings(&Source::new("example", example.unwrap())), []);
 }
 
 #[test]

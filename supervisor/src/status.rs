@@ -42,10 +42,18 @@ impl Status {
         let mut status = Self::default();
         let mut seen = 0;
         for line in text.lines() {
+            // Read for nearly every call: of half of the lines the first letter says that they are of no interest, and so is
+            // the rest after the last one that is.
+            if !line.starts_with(['C', 'G', 'N', 'S', 'T', 'U']) {
+                continue;
+            }
             let Some((key, value)) = line.split_once(':') else { continue };
             seen += usize::from(status.take(key, value.trim())?);
+            if seen == NEEDED {
+                return Some(status);
+            }
         }
-        (seen == NEEDED).then_some(status)
+        None
     }
 
     /// Stores one line; `Some(false)` if it is of no interest, `None` if it is malformed.

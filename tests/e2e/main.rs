@@ -9,6 +9,7 @@ mod convert;
 mod exec_confined;
 mod leaks;
 mod life_cycle;
+mod podman;
 mod talk;
 
 use anyhow::{Result, anyhow};
@@ -68,6 +69,7 @@ fn main() {
         exec_confined::tests(),
         bad_input::tests(),
         convert::tests(),
+        podman::tests(),
         attacks::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|test| test.trial(&engine)).collect();

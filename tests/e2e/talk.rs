@@ -1,8 +1,10 @@
 //! Every rule of every slide: what must work and what must not.
 
 use crate::Test;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use tests::audit::Record;
 use tests::talk::{self, Attempt, Outcome, SLIDES, Slide};
+use tests::{Engine, place};
 
 pub fn tests() -> Vec<Test> {
     let attempts =
@@ -13,11 +15,37 @@ pub fn tests() -> Vec<Test> {
             Test::new(name, move |engine| attempt.judge(slide, &slide.play(engine, attempt)?))
         })
         .collect();
+    tests.push(Test::new("talk::a_question_is_a_denial_for_now", a_question_is_a_denial_for_now));
     tests.push(Test::new("talk::every_policy_is_tried", |_| every_policy_is_tried()));
     tests.push(Test::new("talk::every_rule_is_tried_both_ways", |_| {
         every_rule_is_tried_both_ways()
     }));
     tests
+}
+
+/// `ask` in a policy that means it: the slide's own rule matches no address.
+fn a_question_is_a_denial_for_now(engine: &Engine) -> Result<()> {
+    let container =
+        engine.container("debian").policy("asking").sees(&place::fixtures(), "/fixtures");
+    let output = container.command(["python3", "/fixtures/ask.py", "127.0.0.1"]).run()?;
+    ensure!(
+        output.finished.stderr.contains("Operation not permitted"),
+        "{}",
+        output.finished.summary()
+    );
+    let asked =
+        |record: &&Record| record.arguments.values().any(|value| value == "inet-[127.0.0.1]:53");
+    let record = output.audit.iter().find(asked).context("no record of the call")?;
+    ensure!(record.errno.as_deref() == Some("EPERM"), "{record:#?}");
+    ensure!(
+        record.rule.as_ref().is_some_and(|rule| rule.ends_with("asking.policy:5")),
+        "{record:#?}"
+    );
+    ensure!(
+        record.reason.as_ref().is_some_and(|reason| reason.contains("nobody can be asked")),
+        "{record:#?}"
+    );
+    Ok(())
 }
 
 fn every_policy_is_tried() -> Result<()> {

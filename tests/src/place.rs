@@ -22,6 +22,12 @@ pub fn convert() -> PathBuf {
     workspace().join("target/release/systrace-convert")
 }
 
+/// Podman's hook, as `make` built it.
+#[must_use]
+pub fn hook() -> PathBuf {
+    workspace().join("target/release/systrace-hook")
+}
+
 /// The compiled C programs.
 #[must_use]
 pub fn programs() -> PathBuf {

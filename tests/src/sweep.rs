@@ -159,7 +159,7 @@ pub fn cgroups(home: &Home) -> Vec<PathBuf> {
 }
 
 /// Removes a control group and those below it. One that still has processes stays, and shows in the leak tests.
-fn remove_cgroup(folder: &Path) {
+pub fn remove_cgroup(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             remove_cgroup(&entry.path());

@@ -56,6 +56,12 @@ pub enum PlanError {
         /// The call.
         call: &'static str,
     },
+    /// A rule asks which program a signal goes to.
+    #[error("{origin}: `pidname` cannot be tested yet: the supervisor does not know it")]
+    ProcessName {
+        /// `file:line`.
+        origin: String,
+    },
 }
 
 /// Plans how the policies are enforced on the host.
@@ -171,6 +177,9 @@ fn check(policies: &[PolicyPlan], host: &Host, target: Target) -> Result<(), Vec
         errors.push(PlanError::Kernel(host.linux));
     }
     for policy in policies {
+        let names = |rule: &&Rule| rule.condition.any(&mut |test| test.argument() == "pidname");
+        let named = policy.policy.rules().iter().filter(|_| !host.names_processes).filter(names);
+        errors.extend(named.map(|r| PlanError::ProcessName { origin: r.origin.to_string() }));
         for call in &policy.calls {
             let unperformed = call.forms.iter().filter_map(|(_, lowered)| lowered.unperformed);
             errors.extend(unperformed.filter(|(_, own)| *own).map(|(id, _)| {

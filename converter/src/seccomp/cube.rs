@@ -1,47 +1,48 @@
 //! Sets of calls told by their argument bits, for targets in which order means nothing.
 //!
-//! A cube fixes some bits of some arguments and leaves the others free: exactly what
-//! `SCMP_CMP_MASKED_EQ` can say with one condition for each argument. Every test is a union of
-//! disjoint cubes, and so is its negation, so ordered clauses become disjoint rules without loss.
+//! A cube says of each argument what one condition of libseccomp can say, see [`Known`]. Every test
+//! is a union of disjoint cubes, and so is its negation, so ordered clauses become disjoint rules
+//! without loss.
 
 use crate::seccomp::filter::{Action, Clause, RegisterTest, Relation};
+use crate::seccomp::known::{Known, bits, differing};
 
-/// All calls whose `arguments & mask` are `value`; `value` has no bit outside of `mask`.
+/// All calls each of whose arguments is in a set of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cube {
-    mask: [u64; 6],
-    value: [u64; 6],
+    arguments: [Known; 6],
 }
 
 impl Cube {
     /// Every call.
-    pub const ALL: Self = Self { mask: [0; 6], value: [0; 6] };
+    pub const ALL: Self = Self { arguments: [Known::ANY; 6] };
 
-    /// Per argument that matters: its index, the bits that are fixed, and how.
-    pub fn conditions(&self) -> impl Iterator<Item = (usize, u64, u64)> + '_ {
-        (0..6).map(|at| (at, self.mask[at], self.value[at])).filter(|(_, mask, _)| *mask != 0)
+    /// What is known of each argument that matters.
+    pub fn conditions(&self) -> impl Iterator<Item = (usize, Known)> + '_ {
+        self.arguments.iter().copied().enumerate().filter(|(_, known)| *known != Known::ANY)
     }
 
-    /// The calls of this cube whose bits `mask` of one argument are `value`.
-    fn fix(mut self, argument: usize, mask: u64, value: u64) -> Option<Self> {
-        let both = self.mask[argument] & mask;
-        if (self.value[argument] ^ value) & both != 0 {
-            return None;
-        }
-        self.mask[argument] |= mask;
-        self.value[argument] |= value;
-        Some(self)
+    /// The calls one argument of which is in the set.
+    fn of(argument: u8, known: Known) -> Self {
+        let mut cube = Self::ALL;
+        cube.arguments[usize::from(argument)] = known;
+        cube
     }
 
-    /// The calls that are in both.
-    fn and(&self, other: &Self) -> Option<Self> {
-        other.conditions().try_fold(*self, |cube, (at, mask, value)| cube.fix(at, mask, value))
+    /// The calls that are in both, as disjoint cubes.
+    fn and(&self, other: &Self) -> Vec<Self> {
+        other.conditions().fold(vec![*self], |cubes, condition| {
+            cubes.into_iter().flat_map(|cube| cube.narrowed(condition)).collect()
+        })
     }
-}
 
-/// The single bits of a word, highest first.
-fn bits(word: u64) -> impl DoubleEndedIterator<Item = u64> {
-    (0..64).rev().map(|at| 1 << at).filter(move |bit| word & bit != 0)
+    fn narrowed(self, (at, known): (usize, Known)) -> impl Iterator<Item = Self> {
+        self.arguments[at].and(known).into_iter().map(move |known| {
+            let mut cube = self;
+            cube.arguments[at] = known;
+            cube
+        })
+    }
 }
 
 /// The calls for which a test holds, as disjoint cubes.
@@ -58,50 +59,48 @@ fn test(test: &RegisterTest) -> Vec<Cube> {
 }
 
 fn equal(test: &RegisterTest) -> Option<Cube> {
-    let possible = test.value() & !test.mask() == 0;
-    possible.then(|| Cube::ALL.fix(usize::from(test.argument()), test.mask(), test.value()))?
+    let known = Known::Bits { mask: test.mask(), value: test.value() };
+    (test.value() & !test.mask() == 0).then(|| Cube::of(test.argument(), known))
 }
 
-/// The registers that differ from the test's value: by the lowest bit in which they do, because
-/// masks mostly keep low bits, so that what differs there has nothing in common with the cubes of
-/// another value.
+/// The registers that differ from the test's value.
 fn different(test: &RegisterTest) -> Vec<Cube> {
     if equal(test).is_none() {
         return vec![Cube::ALL];
     }
-    let (argument, value) = (usize::from(test.argument()), test.value());
-    let differing = bits(test.mask()).rev().map(|bit| {
-        let fixed = test.mask() & (bit | (bit - 1));
-        Cube::ALL.fix(argument, fixed, (value ^ bit) & fixed)
-    });
-    differing.flatten().collect()
+    match test.mask() {
+        u64::MAX => vec![Cube::of(test.argument(), Known::Not(test.value()))],
+        mask => {
+            differing(test.value(), mask).map(|known| Cube::of(test.argument(), known)).collect()
+        }
+    }
 }
 
 /// The registers above (or below) the test's value: by the highest bit in which they differ from
 /// it.
 fn beside(test: &RegisterTest, above: bool) -> Vec<Cube> {
-    let (argument, mask, value) = (usize::from(test.argument()), test.mask(), test.value());
+    let (mask, value) = (test.mask(), test.value());
     // A bit of the value that the mask hides is more than the register's at that place: what is
     // equal before is below.
     let hidden = bits(value & !mask).next();
     let compared = mask & hidden.map_or(u64::MAX, |bit| !(bit | (bit - 1)));
     let below =
-        hidden.filter(|_| !above).and_then(|_| Cube::ALL.fix(argument, compared, value & compared));
+        hidden.filter(|_| !above).map(|_| Known::Bits { mask: compared, value: value & compared });
     let differing = bits(compared).filter(|bit| (value & bit == 0) == above).map(|bit| {
         let fixed = compared & !(bit - 1);
-        Cube::ALL.fix(argument, fixed, (value ^ bit) & fixed)
+        Known::Bits { mask: fixed, value: (value ^ bit) & fixed }
     });
-    differing.flatten().chain(below).collect()
+    differing.chain(below).map(|known| Cube::of(test.argument(), known)).collect()
 }
 
 /// The calls that are in a cube of either side; disjoint if both sides are.
 fn product(left: &[Cube], right: &[Cube]) -> Vec<Cube> {
-    left.iter().flat_map(|cube| right.iter().filter_map(|other| cube.and(other))).collect()
+    left.iter().flat_map(|cube| right.iter().flat_map(|other| cube.and(other))).collect()
 }
 
 /// The calls for which a clause holds, and the others: they fail a test and hold for those before
-/// it, so the tests that hold for the fewest cubes come first.
-fn split(clause: &Clause) -> [Vec<Cube>; 2] {
+/// it, so the tests that hold for the fewest cubes come first. `None` if there are more than `limit`.
+fn split(clause: &Clause, limit: usize) -> Option<[Vec<Cube>; 2]> {
     let mut unions: Vec<_> =
         clause.tests.iter().map(|each| (test(each), test(&each.negated()))).collect();
     unions.sort_by_key(|(holds, _)| holds.len());
@@ -110,8 +109,11 @@ fn split(clause: &Clause) -> [Vec<Cube>; 2] {
     for (inside, outside) in unions {
         fails.extend(product(&holds, &outside));
         holds = product(&holds, &inside);
+        if holds.len() + fails.len() > limit {
+            return None;
+        }
     }
-    [holds, fails]
+    Some([holds, fails])
 }
 
 /// Ordered clauses as disjoint cubes; calls that are in none get the default action. Cubes of that
@@ -122,7 +124,7 @@ pub fn disjoint(clauses: &[Clause], default: Action, limit: usize) -> Option<Vec
     let mut decided = Vec::new();
     let end = clauses.iter().rposition(|clause| clause.action != default).map_or(0, |at| at + 1);
     for clause in &clauses[..end] {
-        let [holds, fails] = split(clause);
+        let [holds, fails] = split(clause, limit)?;
         if clause.action != default {
             let cubes = product(&open, &holds);
             decided.extend(cubes.into_iter().map(|cube| (cube, clause.action)));
@@ -143,7 +145,7 @@ mod tests {
 
     impl Cube {
         fn holds(&self, arguments: &[u64; 6]) -> bool {
-            self.conditions().all(|(at, mask, value)| arguments[at] & mask == value)
+            self.conditions().all(|(at, known)| known.holds(arguments[at]))
         }
     }
 
@@ -158,8 +160,9 @@ mod tests {
     }
 
     fn clauses() -> impl Strategy<Value = Vec<Clause>> {
+        let mask = prop_oneof![3 => word(), 1 => Just(u64::MAX)];
         let test =
-            (0..2_u8, word(), relation(), word()).prop_map(|(argument, mask, relation, value)| {
+            (0..2_u8, mask, relation(), word()).prop_map(|(argument, mask, relation, value)| {
                 RegisterTest::new(argument, mask, relation, value).expect("one of six arguments")
             });
         let action = prop::sample::select(vec![Action::Allow, Action::Errno(1), Action::Errno(2)]);
@@ -191,12 +194,20 @@ mod tests {
 
     #[test]
     fn too_many_cubes_are_refused() {
-        let test = |argument| RegisterTest::new(argument, u64::MAX, Relation::NotEqual, 7);
+        let test = |argument| RegisterTest::new(argument, RegisterTest::INT, Relation::NotEqual, 7);
         let clauses = [Clause { tests: (0..2).filter_map(test).collect(), action: Action::Allow }];
-        assert_eq!(disjoint(&clauses, Action::Errno(1), 64 * 64), None);
+        assert_eq!(disjoint(&clauses, Action::Errno(1), 32 * 32), None);
         assert_eq!(
-            disjoint(&clauses, Action::Errno(1), 64 * 64 + 65).map(|cubes| cubes.len()),
-            Some(64 * 64)
+            disjoint(&clauses, Action::Errno(1), 32 * 32 + 33).map(|cubes| cubes.len()),
+            Some(32 * 32)
         );
+    }
+
+    #[test]
+    fn whole_registers_that_differ_are_one_cube() {
+        let test = |argument| RegisterTest::new(argument, u64::MAX, Relation::NotEqual, 7);
+        let clauses = [Clause { tests: (0..6).filter_map(test).collect(), action: Action::Allow }];
+        let cubes = disjoint(&clauses, Action::Errno(1), 8).expect("few");
+        assert_eq!(cubes.len(), 1);
     }
 }

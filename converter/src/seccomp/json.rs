@@ -2,8 +2,9 @@
 //!
 //! What consumers make of the JSON is libseccomp's: order means nothing, and two conditions on one
 //! argument are alternatives. So rules are written that never overlap, with at most one condition
-//! for each argument, and every condition is `SCMP_CMP_EQ` or `SCMP_CMP_MASKED_EQ`: an order of
-//! 64-bit numbers says nothing about the 32 bits that the kernel looks at.
+//! for each argument, and every condition is `SCMP_CMP_EQ`, `SCMP_CMP_NE` of a whole register or
+//! `SCMP_CMP_MASKED_EQ`: an order of 64-bit numbers says nothing about the 32 bits that the kernel
+//! looks at.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use policy::registry::{self, SyscallNumber};
 
 use crate::seccomp::cube::{Cube, disjoint};
 use crate::seccomp::filter::{Action, Filter};
+use crate::seccomp::known::Known;
 
 /// The JSON cannot say what the filter says.
 #[derive(Debug, thiserror::Error)]
@@ -65,9 +67,28 @@ pub fn profile(filter: &Filter) -> Result<LinuxSeccomp, JsonError> {
             rules.entry(key).or_insert_with(|| (action, Vec::new())).1.push(call);
         }
     }
+    fence(filter, &mut rules);
     let syscalls =
         rules.into_iter().map(|((.., cube), (action, names))| rule(&cube, action, names));
     build(filter.default, syscalls.collect::<Result<_, _>>()).map_err(JsonError::Build)
+}
+
+/// Names the last calls that the filter knows, as what they are by default. runc takes calls above
+/// the highest named one for unknown and answers ENOSYS (`findLastSyscalls`, its package patchbpf),
+/// which would be milder than a default that kills. Consumers skip a rule that says the default.
+fn fence(filter: &Filter, rules: &mut Rules) {
+    let named = filter.calls.keys().next_back().map_or(0, |number| number.0);
+    let Some(newer) = filter.newer.filter(|_| filter.default.rank() < Filter::FOREIGN.rank())
+    else {
+        return;
+    };
+    let last =
+        registry::calls().iter().filter(|call| (named..=newer.than.0).contains(&call.number.0));
+    let names: Vec<_> = last.map(|call| call.name).collect();
+    if !names.is_empty() {
+        let key = (filter.default.rank(), filter.default.value(), Cube::ALL);
+        rules.insert(key, (filter.default, names));
+    }
 }
 
 fn build(
@@ -102,13 +123,16 @@ fn rule(
     }
 }
 
-fn condition((index, mask, value): (usize, u64, u64)) -> Result<LinuxSeccompArg, OciSpecError> {
+fn condition((index, known): (usize, Known)) -> Result<LinuxSeccompArg, OciSpecError> {
     let condition = LinuxSeccompArgBuilder::default().index(index);
-    match mask {
-        u64::MAX => condition.value(value).op(LinuxSeccompOperator::ScmpCmpEq).build(),
-        _ => {
+    match known {
+        Known::Bits { mask: u64::MAX, value } => {
+            condition.value(value).op(LinuxSeccompOperator::ScmpCmpEq).build()
+        }
+        Known::Bits { mask, value } => {
             condition.value(mask).value_two(value).op(LinuxSeccompOperator::ScmpCmpMaskedEq).build()
         }
+        Known::Not(value) => condition.value(value).op(LinuxSeccompOperator::ScmpCmpNe).build(),
     }
 }
 
@@ -142,7 +166,7 @@ mod tests {
     use super::*;
     use crate::bpf::SeccompData;
     use crate::seccomp::engine;
-    use crate::seccomp::filter::{Clause, RegisterTest, Relation};
+    use crate::seccomp::filter::{Clause, Newer, RegisterTest, Relation};
 
     fn number(call: libc::c_long) -> SyscallNumber {
         SyscallNumber(u32::try_from(call).expect("a call's number"))
@@ -189,9 +213,22 @@ mod tests {
         assert_eq!(error.to_string(), "open needs the supervisor");
     }
 
+    #[test]
+    fn the_last_calls_are_named_where_the_default_kills() {
+        let mut filter = Filter::new(Action::KillProcess);
+        filter.calls.insert(number(libc::SYS_read), vec![Clause::always(Action::Allow)]);
+        let than = number(libc::SYS_openat2);
+        filter.newer = Some(Newer { than, action: Filter::FOREIGN });
+        let json = profile(&filter).expect("expressible");
+        assert_eq!(engine::compile(&json).expect("a good profile").filter, filter);
+        filter.default = Action::Errno(1);
+        let rules = profile(&filter).expect("expressible").syscalls().clone();
+        assert_eq!(rules.map(|rules| rules.len()), Some(1));
+    }
+
     fn test() -> impl Strategy<Value = RegisterTest> {
         let relation = prop::sample::select(vec![Relation::Equal, Relation::NotEqual]);
-        let mask = prop::sample::select(vec![3, 7, 1 << 40 | 1]);
+        let mask = prop::sample::select(vec![3, 7, 1 << 40 | 1, u64::MAX]);
         (0..2_u8, mask, relation, 0..4_u64).prop_map(|(argument, mask, relation, value)| {
             RegisterTest::new(argument, mask, relation, value).expect("one of six arguments")
         })

@@ -20,7 +20,7 @@ const WAYS: &[Way] = &[
     },
     Way {
         calls: &["ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd"],
-        effect: "a process uses the memory or the open files of others, whose policies may allow more",
+        effect: "a process uses memory or open files of others, whose policies may allow more",
     },
     Way {
         calls: &[

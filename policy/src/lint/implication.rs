@@ -224,6 +224,7 @@ fn values(test: &Comparison, kind: Kind) -> Option<Vec<Vec<u8>>> {
 mod tests {
     use super::*;
     use crate::registry::forms;
+    use crate::variables;
 
     fn condition(test: (&str, Operator, &str)) -> Condition {
         let (argument, operator, text) = test;
@@ -275,6 +276,138 @@ mod tests {
         ] {
             assert!(!files(later, earlier), "{later:?} {earlier:?}");
         }
+    }
+
+    /// The comparison as it is in a container.
+    fn bound(test: &Comparison) -> Comparison {
+        let value = |name: &str| Some(if name == "USER" { b"u".to_vec() } else { b"/h".to_vec() });
+        let text = variables::expand(test.text(), test.operator(), value).unwrap();
+        Comparison::new(test.argument(), None, test.operator(), vec![text]).unwrap()
+    }
+
+    /// Every comparison with one of the texts against every other: what is proven holds for all
+    /// values. The result is how much was proven.
+    fn prove_all(kind: Kind, texts: &[&str], values: &[&str]) -> usize {
+        let arguments = Arguments(vec![("x", kind)]);
+        let new = |operator: &Operator, text: &str| {
+            Comparison::new("x", None, *operator, vec![text.into()]).ok()
+        };
+        let tests = Operator::ALL.iter().flat_map(|o| texts.iter().filter_map(move |t| new(o, t)));
+        let holding = tests.map(|test| {
+            let bound = bound(&test);
+            let holds: Vec<_> = values.iter().map(|v| bound.holds(kind, v.as_bytes())).collect();
+            (test, holds)
+        });
+        let (tests, holding): (Vec<_>, Vec<_>) = holding.unzip();
+        let prover = Prover { arguments: &arguments, steps: 1 };
+        let mut proven = 0;
+        for (later, later_holds) in tests.iter().zip(&holding) {
+            for (earlier, earlier_holds) in tests.iter().zip(&holding) {
+                let implies = prover.test_implies(later, earlier);
+                let excludes = prover.test_excludes(later, earlier);
+                proven += usize::from(implies) + usize::from(excludes);
+                for ((value, later_holds), holds) in
+                    values.iter().zip(later_holds).zip(earlier_holds)
+                {
+                    let wrong = *later_holds && (implies && !holds || excludes && *holds);
+                    assert!(!wrong, "{value}: {later:?} {earlier:?}");
+                }
+            }
+        }
+        proven
+    }
+
+    #[test]
+    fn what_is_proven_of_file_names_is_so() {
+        let texts = [
+            "",
+            "/",
+            "*",
+            "/*",
+            "/tmp",
+            "/tmp/",
+            "/tmp/a",
+            "/tmp/a/b",
+            "/tmp/*",
+            "/tmp/*/b",
+            "/tmp/a*",
+            "/t?p",
+            "/[t]mp",
+            "[/t]",
+            "[",
+            "/tmp/\\*",
+            "/tmp\\",
+            "tmp",
+            "tm",
+            "a",
+            "$HOME",
+            "$HOME/x",
+            "$HOME*",
+            "$$HOME",
+            "$*",
+            "\\$HOME",
+            "/h",
+            "/h/x",
+            "/h/*",
+            "/tmp/$USER",
+            "/tmp/u",
+            "p$",
+        ];
+        let values = [
+            "", "/", "/tmp", "/tmp/a", "/tmp/a/b", "/tmp/ab", "/tmpfoo", "/tmp/*", "/tmp\\",
+            "/TMP", "/h", "/h/x", "/h/x/y", "/h/u", "/hx", "/h*", "/tmp/u", "$$HOME", "/t", "/xmp",
+            "tmp", "[", "[/t]", "$x", "/a", "/b/tmp/a",
+        ];
+        assert!(prove_all(Kind::Filename, &texts, &values) > 1000);
+        assert!(prove_all(Kind::Text, &texts, &values) > 1000);
+    }
+
+    #[test]
+    fn what_is_proven_of_addresses_and_numbers_is_so() {
+        let texts = [
+            "inet-*",
+            "inet-*:53",
+            "inet-[127.0.0.1]:53",
+            "INET-[127.0.0.1]:53",
+            "inet-\\[127.*\\]:53",
+            "/run",
+            "/run/x",
+            "/RUN/x",
+            "@bus",
+            "",
+            ":53",
+            "53",
+            "-53",
+        ];
+        let values = [
+            "inet-[127.0.0.1]:53",
+            "inet-[127.0.0.1]:80",
+            "inet-[::1]:53",
+            "/run",
+            "/run/x",
+            "/RUN/X",
+            "@bus",
+            "./INET-[127.0.0.1]:53",
+            "",
+        ];
+        assert!(prove_all(Kind::SocketAddress, &texts, &values) > 200);
+        let texts = [
+            "SIGTERM",
+            "sigterm",
+            "SIG*",
+            "SIGTERM/x",
+            "TERM",
+            "<unknown>: 5",
+            "KILL",
+            "",
+            "*",
+            "I",
+        ];
+        let values: Vec<_> = (0..70)
+            .map(|n| String::from_utf8_lossy(Kind::Signal.print(n).as_bytes()).into_owned())
+            .collect();
+        let values: Vec<_> = values.iter().map(String::as_str).collect();
+        assert!(prove_all(Kind::Signal, &texts, &values) > 200);
     }
 
     #[test]

@@ -136,8 +136,8 @@ struct Above<'a> {
 }
 
 /// Of the rules without an index so many are tried, with so many steps altogether.
-const MOST_OTHERS: usize = 64;
-const MOST_STEPS: u32 = 4096;
+const MOST_OTHERS: usize = 32;
+const MOST_STEPS: u32 = 1024;
 
 impl<'a> Above<'a> {
     fn new(policy: &'a Policy, arguments: &'a Arguments) -> Self {

@@ -1,7 +1,7 @@
 //! `--version`.
 
 /// The version of the runtime specification that our configuration types follow.
-pub const SPEC: &str = "1.2.0";
+pub const SPEC: &str = oci_spec::runtime::VERSION;
 
 /// go-runc wants the first line to start with `runc version `; dockerd reads `commit:` and `spec:`.
 pub fn text() -> String {

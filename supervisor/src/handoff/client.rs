@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Why a process could not be put under supervision.
 #[derive(Debug, thiserror::Error)]
@@ -128,7 +128,7 @@ impl AsFd for Client {
 ///
 /// Once the filter is in force, a call of this thread may wait for a supervisor that does not have the listener yet. So a
 /// second thread, started before and therefore without the filter, does the talking, while this one makes no
-/// call at all until it is done.
+/// call that matters until it is done.
 ///
 /// # Errors
 /// [`HandOffError`]. After [`HandOffError::Install`] nothing has changed; after [`HandOffError::NotTaken`] the process
@@ -147,20 +147,21 @@ pub fn install_and_hand_over(client: Client, filter: &Filter) -> Result<(), Hand
             return Err(HandOffError::Install(errno));
         }
     }
-    slot.spin()
+    slot.wait()
 }
 
-/// Where the two threads meet. A `OnceLock` that nobody blocks on makes no system call, neither to set nor to look.
+/// Where the two threads meet. A `OnceLock` that nobody blocks on makes no system call, neither to set nor to look, and the
+/// lock inside is only ever taken by the helper.
 #[derive(Default)]
 struct Slot {
-    listener: OnceLock<Option<OwnedFd>>,
+    listener: OnceLock<Mutex<Option<OwnedFd>>>,
     outcome: OnceLock<Result<(), HandOffError>>,
 }
 
 impl Slot {
     fn put(&self, listener: Option<OwnedFd>) {
         // Only this thread sets it, once.
-        let _ = self.listener.set(listener);
+        let _ = self.listener.set(Mutex::new(listener));
     }
 
     /// The helper: waits for the listener, hands it over, tells the outcome.
@@ -171,18 +172,23 @@ impl Slot {
                 None => std::thread::yield_now(),
             }
         };
+        let listener = listener.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(listener) = listener {
-            let _ = self.outcome.set(client.join(listener.as_fd()));
+            let outcome = client.join(listener.as_fd());
+            // Our copy goes before the outcome is told: were it the last one, a waiting call of the other thread ends with it.
+            drop(listener);
+            let _ = self.outcome.set(outcome);
         }
     }
 
-    /// The filtered thread: waits without a system call.
-    fn spin(&self) -> Result<(), HandOffError> {
+    /// The filtered thread waits. Its only call is sched_yield(2): should the filter notify it, it waits for the supervisor that we
+    /// wait for anyway, and without a supervisor it fails.
+    fn wait(&self) -> Result<(), HandOffError> {
         loop {
             match self.outcome.get() {
                 Some(Ok(())) => return Ok(()),
                 Some(Err(error)) => return Err(HandOffError::NotTaken(error.to_string())),
-                None => std::hint::spin_loop(),
+                None => std::thread::yield_now(),
             }
         }
     }

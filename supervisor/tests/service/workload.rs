@@ -98,6 +98,9 @@ fn become_user(uid: u32) -> Result<String, Errno> {
     Ok("ok".into())
 }
 
+/// On a busy machine the thread that flips may rest for long: races go on until both texts were met, up to so many times.
+const ROUNDS: usize = 20;
+
 fn with_flips(flipping: &Flipping, act: impl FnOnce() -> String) -> String {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -131,7 +134,10 @@ fn race(
     let flipping = Flipping::new(&text(good), &text(bad));
     with_flips(&flipping, || {
         let (mut ran, mut evil, mut other) = (0, 0, 0);
-        for _ in 0..times {
+        for round in 0..ROUNDS * times {
+            if round >= times && ran > 0 && other > 0 {
+                break;
+            }
             match sys::run_raced(&words(flipping.pointer())) {
                 0 => ran += 1,
                 status if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 1 => evil += 1,
@@ -212,12 +218,18 @@ fn race_connect(good: &str, bad: &str, times: usize) -> Result<String, Errno> {
     };
     let address = Flipping::new(&bytes(good), &bytes(bad));
     Ok(with_flips(&address, || {
-        let mut made = 0;
-        for _ in 0..times {
+        let (mut made, mut denied) = (0, 0);
+        for round in 0..ROUNDS * times {
             let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None);
-            made += usize::from(sys::connect(socket.unwrap().as_raw_fd(), &address).is_ok());
+            match sys::connect(socket.unwrap().as_raw_fd(), &address) {
+                Ok(()) => made += 1,
+                Err(_) => denied += 1,
+            }
+            if round >= times && made > 0 && denied > 0 {
+                return "both".into();
+            }
         }
-        made.to_string()
+        format!("{made} {denied}")
     }))
 }
 

@@ -32,6 +32,11 @@ pub const SCENARIOS: &[Scenario] = &[
         shows: &["CapEff:\t00000000a80425fb", "Seccomp:\t2"],
     },
     Scenario { name: "stop", play: stop, shows: &["status 3, at once, got SIGTERM"] },
+    Scenario {
+        name: "stop_while_a_call_waits",
+        play: stop_while_a_call_waits,
+        shows: &["status 3, at once"],
+    },
     Scenario { name: "stop_the_deaf", play: stop_the_deaf, shows: &["status 137"] },
     Scenario { name: "kill", play: kill, shows: &["status 137"] },
     Scenario { name: "kill_with_a_signal", play: kill_with_a_signal, shows: &["got SIGUSR1"] },
@@ -110,6 +115,21 @@ fn stop(stage: &Stage<'_>) -> Result<String> {
     let word =
         if running.logs()?.contains("got SIGTERM") { "got SIGTERM" } else { "heard nothing" };
     Ok(format!("status {}, {speed}, {word}", running.inspect("{{.State.ExitCode}}")?))
+}
+
+/// The program waits in an open that no writer answers; the signal must reach it there.
+fn stop_while_a_call_waits(stage: &Stage<'_>) -> Result<String> {
+    const WAITING: &str = "import os, signal, sys\n\
+                           signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))\n\
+                           os.mkfifo('/tmp/pipe')\n\
+                           print('ready', flush=True)\n\
+                           open('/tmp/pipe')";
+    let running = stage.debian().command(["python3", "-c", WAITING]).start()?;
+    running.await_log("ready")?;
+    let started = Instant::now();
+    running.docker(&["stop", "--time=8"], &[])?.success()?;
+    let speed = if started.elapsed() < Duration::from_secs(4) { "at once" } else { "late" };
+    Ok(format!("status {}, {speed}", running.inspect("{{.State.ExitCode}}")?))
 }
 
 fn stop_the_deaf(stage: &Stage<'_>) -> Result<String> {

@@ -94,6 +94,12 @@ pub const TYPICAL_SHELL: Slide = Slide {
         },
         Attempt {
             rule: WRITE_TMP,
+            what: "move a file out of /tmp",
+            command: &["sh", "-c", "echo x >/tmp/file && mv /tmp/file /etc/file"],
+            outcome: uncovered("/etc/file"),
+        },
+        Attempt {
+            rule: WRITE_TMP,
             what: "remove a system file",
             command: &["rm", "/etc/motd"],
             outcome: uncovered("/etc/motd"),

@@ -1,6 +1,6 @@
 //! Sockets. `socketcall`, the one entry of 32-bit Linux, is a name for all of its parts.
 
-use crate::registry::notation::{forms, null, number, plain};
+use crate::registry::notation::{forms, null, number, plain, set};
 use crate::registry::{Call, Form, Kind, Parameter, Source};
 
 const DOMAIN: Parameter = number("sockdom", Kind::SocketDomain, 0);
@@ -14,6 +14,10 @@ const fn address(address: u8) -> Parameter {
     sockaddr(Source::SocketAddress { address, length: address + 1 })
 }
 
+/// linux/socket.h. A message with it connects first (tcp(7)): a rule on sending is not meant for that, and a rule on
+/// `connect` never sees it. So it has a name of its own.
+const MSG_FASTOPEN: u64 = 0x2000_0000;
+
 pub(super) static CALLS: &[Call] = &[
     forms!(41 "socket": Form::named(&["socket", "socketcall"]).with(&[DOMAIN, TYPE])),
     forms!(42 "connect": Form::named(&["connect", "socketcall"]).with(&[address(1)])),
@@ -21,10 +25,12 @@ pub(super) static CALLS: &[Call] = &[
     // Without an address it is send(2) on a connected socket: the argument is absent.
     forms!(44 "sendto":
         Form::named(&["sendto", "send", "socketcall"]).when(&[null(4)]),
+        Form::named(&["fastopen"]).when(&[set(3, MSG_FASTOPEN)]),
         Form::named(&["sendto", "send", "socketcall"]).with(&[address(4)]),
     ),
     plain!(45 "recvfrom" "recv" "socketcall"),
     forms!(46 "sendmsg":
+        Form::named(&["fastopen"]).when(&[set(2, MSG_FASTOPEN)]),
         Form::named(&["sendmsg", "socketcall"]).with(&[sockaddr(Source::MessageName(1))]),
     ),
     plain!(47 "recvmsg" "socketcall"),
@@ -39,6 +45,7 @@ pub(super) static CALLS: &[Call] = &[
     plain!(288 "accept4" "accept" "paccept" "socketcall"),
     plain!(299 "recvmmsg" "recvmsg" "socketcall"),
     forms!(307 "sendmmsg":
+        Form::named(&["fastopen"]).when(&[set(3, MSG_FASTOPEN)]),
         Form::named(&["sendmmsg", "sendmsg", "socketcall"])
             .with(&[sockaddr(Source::MessageNames { vector: 1, count: 2 })]),
     ),
