@@ -24,8 +24,21 @@ type Pool = &'static [(&'static str, Arguments)];
 const NUMBERS: Pool = &[
     (
         "socket",
-        &[("sockdom", &["AF_INET", "af_unix", "AF_UNKNOWN(16)"]), ("socktype", &["SOCK_RAW"])],
+        &[
+            ("sockdom", &["AF_INET", "af_unix", "AF_UNKNOWN(16)"]),
+            ("socktype", &["SOCK_RAW"]),
+            ("sockprot", &["0", "17"]),
+        ],
     ),
+    // clone alone: by its name clone3 is meant too, whose flags are in memory.
+    (
+        "unknown-56",
+        &[("flags", &["CLONE_NEWUSER", "CLONE_VM|CLONE_VFORK", "CLONE_THREAD", "0", "0x1"])],
+    ),
+    ("unshare", &[("flags", &["CLONE_NEWNS", "CLONE_NEWTIME", "CLONE_FS|0x1"])]),
+    ("setsockopt", &[("level", &["SOL_SOCKET", "SOL_TCP"]), ("optname", &["SO_REUSEADDR", "2"])]),
+    ("process_madvise", &[("advice", &["MADV_DONTNEED", "5"])]),
+    ("ptrace", &[("request", &["PTRACE_ATTACH", "0x5412"])]),
     ("rt_sigqueueinfo", &[("signame", &["SIGKILL", "<unknown>: 0", "bogus"])]),
     // fchmod alone: by its name fchmodat2 is meant too, in which it is told by memory.
     ("unknown-91", &[("mode", &["644", "0", "7777"]), ("fd", &["3", "-1"])]),
@@ -52,6 +65,18 @@ const TEXTS: Pool = &[
     ("execve", &[("filename", &["/bin"])]),
     ("mprotect", &[("prot", &["PROT_NONE", "PROT_READ|PROT_EXEC"])]),
     ("setuid", &[("uname", &["root"]), ("uid", &["0"])]),
+    ("prctl", &[("option", &["PR_SET_NO_NEW_PRIVS", "PR_CAPBSET", "79", "bogus"])]),
+    ("clone", &[("flags", &["CLONE_NEWUSER", "CLONE_NEW", "CLONE_VM"])]),
+    ("memfd_create", &[("string", &["code"]), ("flags", &["MFD_CLOEXEC", "MFD"])]),
+];
+
+/// Parts of texts that no number without a name has: the kernel can look for them.
+const PARTS: Pool = &[
+    ("unknown-56", &[("flags", &["CLONE_NEW", "CLONE_NEWUSER", "PARENT", "BOGUS"])]),
+    ("unshare", &[("flags", &["CLONE_NEW", "TIME"])]),
+    ("socket", &[("sockdom", &["INET"]), ("socktype", &["STREAM"])]),
+    ("getsockopt", &[("level", &["SOL_I", "SOCKET"])]),
+    ("process_madvise", &[("advice", &["DONT", "MADV_FREE"])]),
 ];
 
 const ACTIONS: &[&str] = &["permit", "deny", "deny[enoent]", "permit"];
@@ -84,7 +109,10 @@ fn rule(pool: Pool, operators: Words, actions: Vec<&'static str>) -> impl Strate
 }
 
 fn number_rules() -> impl Strategy<Value = String> {
-    rule(NUMBERS, &["eq", "neq"], ACTIONS.to_vec())
+    prop_oneof![
+        rule(NUMBERS, &["eq", "neq"], ACTIONS.to_vec()),
+        rule(PARTS, &["sub", "nsub"], ACTIONS.to_vec()),
+    ]
 }
 
 fn any_rules() -> impl Strategy<Value = String> {
@@ -144,7 +172,8 @@ struct Interests {
 
 impl Interests {
     fn new(set: &PolicySet) -> Self {
-        let flags = [0, 1, 2, 3, 0o100, 0o1000, 0x100, 0x200, 0x1000, 0o010_000, 0o644];
+        let flags =
+            [0, 1, 2, 3, 0o100, 0o1000, 0x100, 0x200, 0x1000, 0o010_000, 0o644, 0x11, 0x1000_0111];
         let numbers = flags.into_iter().chain([u64::from(u32::MAX), u64::MAX]).collect();
         let mut interests = Self { calls: Vec::new(), numbers, texts: Vec::new() };
         for policy in &set.policies {
@@ -181,7 +210,13 @@ impl Interests {
         ]);
         let kinds = registry::forms().flat_map(|form| form.form().parameters);
         let named = kinds.filter(|parameter| parameter.name == test.argument());
-        for member in named.filter_map(|p| p.kind.number_of(test.text())).map(u64::from) {
+        let members = |parameter: &Parameter| {
+            let number = parameter.kind.number_of(test.text());
+            let numbers = parameter.kind.numbers_containing(test.text());
+            let listed = numbers.map(|set| [set.members, vec![set.mask]].concat());
+            listed.into_iter().flatten().chain(number)
+        };
+        for member in named.flat_map(members).map(u64::from) {
             self.numbers.extend([member, member ^ 1, member + 1, member.wrapping_sub(1)]);
         }
     }
@@ -202,7 +237,7 @@ fn value<'e>(
         Origin::Register(at) if parameter.kind.is_number() => {
             Value::Number(registers[usize::from(at)])
         }
-        Origin::OpenHow { .. } => Value::Number(registers[0]),
+        Origin::OpenHow { .. } | Origin::CloneArgs(_) => Value::Number(registers[0]),
         _ if attempt.text.is_multiple_of(7) => Value::Absent,
         _ => Value::Text(text),
     }

@@ -59,6 +59,46 @@ fn whole_calls_and_numbers_are_the_kernels() {
 }
 
 #[test]
+fn options_of_prctl_are_the_kernels() {
+    let plan = planned(&[&[
+        "native-prctl: option eq \"PR_SET_NO_NEW_PRIVS\" then permit",
+        "native-prctl: option sub \"PR_CAPBSET\" then permit",
+    ]]);
+    assert_eq!(mechanisms(&plan), [Mechanism::Seccomp; 2]);
+    assert_eq!(decide(&plan, "prctl", [38, 1]), Action::Allow);
+    assert_eq!(decide(&plan, "prctl", [0xdead_0000_0000_0026, 1]), Action::Allow);
+    assert_eq!(decide(&plan, "prctl", [24, 0]), Action::Allow);
+    assert_eq!(decide(&plan, "prctl", [15, 0]), Action::Notify);
+}
+
+#[test]
+fn flags_of_clone_are_the_kernels() {
+    let user = libc::CLONE_NEWUSER as u64;
+    let [fork, thread] = [libc::SIGCHLD as u64, 0x3d_0f00];
+    let plan = planned(&[&[
+        "native-clone3: deny[enosys]",
+        "native-clone: flags sub \"CLONE_NEWUSER\" then deny",
+        "native-clone: permit",
+        "native-unshare: flags eq \"CLONE_FS\" then permit",
+    ]]);
+    assert_eq!(mechanisms(&plan), [Mechanism::Seccomp; 4]);
+    assert_eq!(decide(&plan, "clone", [user | fork, 0]), Action::Errno(1));
+    assert_eq!(decide(&plan, "clone", [user | thread, 0]), Action::Errno(1));
+    assert_eq!(decide(&plan, "clone", [fork, 0]), Action::Allow);
+    assert_eq!(decide(&plan, "clone", [thread, 0]), Action::Allow);
+    assert_eq!(decide(&plan, "clone3", [0, 0]), Action::Errno(libc::ENOSYS as u16));
+    assert_eq!(decide(&plan, "unshare", [0x200, 0]), Action::Allow);
+    assert_eq!(decide(&plan, "unshare", [0x201, 0]), Action::Notify);
+}
+
+#[test]
+fn flags_that_nobody_sees_permit_nothing() {
+    let error =
+        refused(&["native-clone: flags sub \"CLONE_NEWUSER\" then deny", "native-clone: permit"]);
+    assert!(error.starts_with("x.policy:2: clone3 cannot"), "{error}");
+}
+
+#[test]
 fn calls_that_nobody_knows_do_not_exist() {
     let plan = planned(&[&["native-read: permit"]]);
     let newest = policy::registry::calls().last().expect("calls").number.0;
@@ -94,6 +134,7 @@ fn what_the_kernel_cannot_do_is_the_supervisors() {
         ("native-connect: sockaddr sub \"1\" then permit", "text in the program's memory"),
         ("native-setuid: uname eq \"root\" then permit", "looked up"),
         ("native-socket: sockdom sub \"AF\" then permit", "pattern"),
+        ("native-prctl: option match \"PR_SET*\" then permit", "pattern"),
         ("native-socket: sockdom eq \"$HOME\" then permit", "looked up"),
     ] {
         let plan = planned(&[&[rule]]);

@@ -156,12 +156,20 @@ impl Comparison {
         let inside = match self.operator {
             Operator::Eq => true,
             Operator::Neq => false,
+            Operator::Sub | Operator::Nsub => return self.numbers_containing(kind),
             _ => return None,
         };
         let mut members: Vec<_> =
             self.texts.iter().filter_map(|text| kind.number_of(text)).collect();
         members.sort_unstable();
         Some(NumberSet { mask: kind.mask(), members, inside })
+    }
+
+    fn numbers_containing(&self, kind: Kind) -> Option<NumberSet> {
+        let [part] = &self.texts[..] else { return None };
+        let set = kind.numbers_containing(part)?;
+        let inside = set.inside == (self.operator == Operator::Sub);
+        Some(NumberSet { inside, ..set })
     }
 
     pub(crate) fn matchers(&self) -> &[Matcher] {
@@ -187,10 +195,53 @@ mod tests {
             Operator::Nsub,
             Operator::Re,
         ];
-        let texts = ["ro", "RW", "w*", "70", "-1", "sock_stream", "PROT_NONE", "644", "0x5412", ""];
-        let kinds =
-            [Kind::OpenFlags, Kind::Mode, Kind::Uid, Kind::SocketType, Kind::Protection, Kind::Hex];
-        let numbers = [0, 1, 2, 3, 70, 0o644, 0o1101, 0o2_000_001, 0x5412, 0xffff_ffff];
+        let texts = [
+            "ro",
+            "RW",
+            "w*",
+            "70",
+            "-1",
+            "sock_stream",
+            "PROT_NONE",
+            "644",
+            "0x5412",
+            "",
+            "CLONE_NEWUSER",
+            "CLONE_NEW",
+            "CLONE_VM|CLONE_FS",
+            "0",
+            "|",
+            "0x1",
+            "TIME",
+            "S",
+            "1",
+            "PR_SET",
+            "pr_set_name",
+            "SIG",
+            "<",
+            "DONT",
+            "AF_",
+            "INET",
+            "BOGUS",
+        ];
+        let kinds = [
+            Kind::OpenFlags,
+            Kind::Mode,
+            Kind::Uid,
+            Kind::SocketDomain,
+            Kind::SocketType,
+            Kind::Signal,
+            Kind::Protection,
+            Kind::Hex,
+            Kind::CloneFlags,
+            Kind::UnshareFlags,
+            Kind::MemfdFlags,
+            Kind::PrctlOption,
+            Kind::Advice,
+        ];
+        let few = [0, 1, 2, 3, 10, 15, 70, 0o644, 0o1101, 0o2_000_001, 0x5412, 0x1000_0100];
+        let bits = (0..32).map(|bit| 1 << bit);
+        let numbers = || few.into_iter().chain(bits.clone()).chain([0x7e02_0000, 0xffff_ffff]);
         let mut told = 0;
         for (operator, text) in operators.iter().flat_map(|o| texts.iter().map(move |t| (*o, t))) {
             if operator == Operator::Re && text.contains('*') {
@@ -199,7 +250,7 @@ mod tests {
             let comparison = comparison(operator, text);
             for kind in kinds {
                 let Some(set) = comparison.numbers(kind) else { continue };
-                for number in numbers {
+                for number in numbers() {
                     let holds = comparison.holds(kind, kind.print(number).as_bytes());
                     assert_eq!(
                         set.contains(number),
@@ -216,7 +267,21 @@ mod tests {
     #[test]
     fn texts_have_no_numbers() {
         assert_eq!(comparison(Operator::Eq, "/a").numbers(Kind::Filename), None);
-        assert_eq!(comparison(Operator::Sub, "SIG").numbers(Kind::Signal), None);
+    }
+
+    #[test]
+    fn parts_of_names_are_told_where_nothing_else_has_them() {
+        let told = |kind, part| comparison(Operator::Sub, part).numbers(kind);
+        let user = NumberSet { mask: 0x1000_0000, members: vec![0], inside: false };
+        assert_eq!(told(Kind::CloneFlags, "CLONE_NEWUSER"), Some(user));
+        let bounding = NumberSet { mask: u32::MAX, members: vec![23, 24], inside: true };
+        assert_eq!(told(Kind::PrctlOption, "CAPBSET"), Some(bounding));
+        assert!(told(Kind::Signal, "SIG").is_some_and(|set| !set.contains(5) && set.contains(9)));
+        // Numbers without a name may have these in their texts.
+        assert_eq!(told(Kind::SocketDomain, "AF"), None);
+        assert_eq!(told(Kind::PrctlOption, "1"), None);
+        assert_eq!(told(Kind::CloneFlags, "0x"), None);
+        assert_eq!(told(Kind::CloneFlags, "VM|CLONE"), None);
     }
 
     #[test]

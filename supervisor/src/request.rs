@@ -112,8 +112,10 @@ impl Argument {
             Source::Descriptor(_) => {
                 Self::Name(resolve::resolve(worker, caller, asked(CString::default()))?)
             }
-            // No handler performs these calls, so a rule that looks at their addresses is refused at conversion, and here.
-            Source::MessageName(_) | Source::MessageNames { .. } => Self::Absent,
+            // No handler performs these calls, so a rule that looks at these values is refused at conversion, and here.
+            Source::MessageName(_) | Source::MessageNames { .. } | Source::CloneArgs(_) => {
+                Self::Absent
+            }
         })
     }
 

@@ -24,7 +24,7 @@ fn finding(test: &Test, kinds: &[Kind]) -> Option<Diagnostic> {
 }
 
 fn wrong_operator(test: &Test, kind: Kind) -> Option<Diagnostic> {
-    let bare = matches!(kind, Kind::Uid | Kind::Gid | Kind::Fd | Kind::Hex);
+    let bare = matches!(kind, Kind::Uid | Kind::Gid | Kind::Fd | Kind::Decimal | Kind::Hex);
     let wild = literal_glob(&test.text.value).is_none();
     let wrong = match test.operator {
         Operator::Inpath => true,
@@ -74,8 +74,9 @@ fn is_possible(test: &Test, kind: Kind) -> Option<bool> {
                 operator => operator,
             };
             let comparison = Comparison::new("", None, positive, vec![text.clone()]).ok()?;
-            let numbers = kind.numbers_where(|text| comparison.holds(kind, text))?;
-            Some(!numbers.members.is_empty())
+            let numbers = comparison.numbers(kind)?;
+            // Of flags the set says which bits are looked at: none.
+            Some(if numbers.inside { !numbers.members.is_empty() } else { numbers.mask != 0 })
         }
     }
 }
@@ -89,7 +90,8 @@ fn meant(kind: Kind, text: &[u8]) -> Option<String> {
     if let Some(number) = number(kind, text) {
         return Some(printed(number));
     }
-    let known: Vec<String> = (0..=64).map(printed).collect();
+    // The flags with a name are single bits.
+    let known: Vec<String> = (0..=64).chain((7..32).map(|bit| 1 << bit)).map(printed).collect();
     let tail = text.to_ascii_uppercase();
     let ends = known.iter().find(|name| tail.len() > 2 && name.ends_with(&tail));
     let near = || suggest::nearest(text, known.iter().map(String::as_str)).map(str::to_owned);
@@ -123,6 +125,8 @@ mod tests {
             (Kind::Protection, "PROT_EXEC|PROT_READ", None),
             (Kind::SocketDomain, "inet", Some("AF_INET")),
             (Kind::Uid, "0070", Some("70")),
+            (Kind::CloneFlags, "NEWUSER", Some("CLONE_NEWUSER")),
+            (Kind::PrctlOption, "PR_SET_NO_NEW_PRIV", Some("PR_SET_NO_NEW_PRIVS")),
         ] {
             assert_eq!(meant(kind, text.as_bytes()).as_deref(), expected, "{kind:?} {text}");
         }

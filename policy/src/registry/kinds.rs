@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use super::texts::{self, Printed};
+use super::constants;
+use super::texts::{self, Printed, Vocabulary};
 
 /// What a value is, hence how it is printed for the operators (`CALLS.md` lists the texts).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,6 +45,24 @@ pub enum Kind {
     Protection,
     /// `0x1f`, 32 bits.
     Hex,
+    /// A signed 32-bit decimal number.
+    Decimal,
+    /// `CLONE_VM|CLONE_THREAD`, …, without the signal.
+    CloneFlags,
+    /// `CLONE_NEWUSER|CLONE_NEWPID`, …
+    UnshareFlags,
+    /// `MFD_CLOEXEC`, …
+    MemfdFlags,
+    /// `PR_SET_NAME`, …
+    PrctlOption,
+    /// `PTRACE_ATTACH`, …
+    PtraceRequest,
+    /// `MADV_DONTNEED`, …
+    Advice,
+    /// `SOL_SOCKET`, …
+    SocketLevel,
+    /// `SO_REUSEADDR`, …: an option of `SOL_SOCKET`.
+    SocketOption,
 }
 
 /// The numbers for which something holds: those whose masked value is listed, or all others.
@@ -103,6 +122,20 @@ impl Kind {
         Some(NumberSet { mask, members: members.collect(), inside: true })
     }
 
+    /// The numbers that have this part in their texts, if one set can tell them.
+    #[must_use]
+    pub fn numbers_containing(self, part: &[u8]) -> Option<NumberSet> {
+        let mut set = self.vocabulary()?.containing(part)?;
+        set.mask &= self.mask();
+        Some(set)
+    }
+
+    /// The values are bits, whose names are joined by bars.
+    #[must_use]
+    pub fn is_flags(self) -> bool {
+        matches!(self, Self::Protection | Self::CloneFlags | Self::UnshareFlags | Self::MemfdFlags)
+    }
+
     /// The one masked number with this text, but for the case of its letters.
     #[must_use]
     pub fn number_of(self, text: &[u8]) -> Option<u32> {
@@ -111,13 +144,11 @@ impl Kind {
             Self::OpenFlags | Self::Mode | Self::Protection => {
                 return submasks(self.mask()).find(|number| self.prints_as(*number, text));
             }
-            Self::Uid | Self::Gid | Self::Fd => text.parse::<i32>().ok().map(i32::cast_unsigned),
+            Self::Uid | Self::Gid | Self::Fd | Self::Decimal => {
+                text.parse::<i32>().ok().map(i32::cast_unsigned)
+            }
             Self::Hex => u32::from_str_radix(text.get(2..)?, 16).ok(),
-            Self::SocketDomain => texts::DOMAINS.read(text),
-            Self::SocketType => texts::SOCKET_TYPES.read(text),
-            Self::Signal => texts::SIGNALS.read(text),
-            Self::FcntlCommand => texts::FCNTL_COMMANDS.read(text),
-            _ => None,
+            _ => self.vocabulary()?.read(text),
         };
         candidate.filter(|number| self.prints_as(*number, text))
     }
@@ -130,6 +161,7 @@ impl Kind {
             Self::Mode => texts::PERMISSIONS,
             Self::Protection => texts::PROTECTIONS,
             Self::SocketType => !texts::SOCKET_TYPE_FLAGS,
+            Self::CloneFlags => !constants::CLONE_SIGNAL,
             _ => u32::MAX,
         }
     }
@@ -145,12 +177,28 @@ impl Kind {
             Self::Mode => write!(out, "{number:o}"),
             Self::Protection => texts::write_protection(number, out),
             Self::Hex => write!(out, "{number:#x}"),
-            Self::SocketDomain => texts::DOMAINS.write(number, out),
-            Self::SocketType => texts::SOCKET_TYPES.write(number, out),
-            Self::Signal => texts::SIGNALS.write(number, out),
-            Self::FcntlCommand => texts::FCNTL_COMMANDS.write(number, out),
-            _ => write!(out, "{}", number.cast_signed()),
+            _ => match self.vocabulary() {
+                Some(vocabulary) => vocabulary.write(number, out),
+                None => write!(out, "{}", number.cast_signed()),
+            },
         }
+    }
+
+    fn vocabulary(self) -> Option<&'static dyn Vocabulary> {
+        Some(match self {
+            Self::SocketDomain => &texts::DOMAINS,
+            Self::SocketType => &texts::SOCKET_TYPES,
+            Self::Signal => &texts::SIGNALS,
+            Self::FcntlCommand => &texts::FCNTL_COMMANDS,
+            Self::CloneFlags | Self::UnshareFlags => &constants::CLONE_FLAGS,
+            Self::MemfdFlags => &constants::MEMFD_FLAGS,
+            Self::PrctlOption => &constants::PRCTL_OPTIONS,
+            Self::PtraceRequest => &constants::PTRACE_REQUESTS,
+            Self::Advice => &constants::ADVICE,
+            Self::SocketLevel => &constants::SOCKET_LEVELS,
+            Self::SocketOption => &constants::SOCKET_OPTIONS,
+            _ => return None,
+        })
     }
 }
 
@@ -202,6 +250,30 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_the_original_did_not_know_print_as_their_constants() {
+        let cases = [
+            (Kind::Decimal, 0xffff_ffff, "-1"),
+            (Kind::PrctlOption, 38, "PR_SET_NO_NEW_PRIVS"),
+            (Kind::PrctlOption, 0x5961_6d61, "PR_SET_PTRACER"),
+            (Kind::PrctlOption, 1000, "1000"),
+            (Kind::PtraceRequest, 0x4206, "PTRACE_SEIZE"),
+            (Kind::Advice, 4, "MADV_DONTNEED"),
+            (Kind::SocketLevel, 1, "SOL_SOCKET"),
+            (Kind::SocketLevel, 50, "50"),
+            (Kind::SocketOption, 36, "SO_MARK"),
+            (Kind::CloneFlags, 17, "0"),
+            (Kind::CloneFlags, 0x1000_0111, "CLONE_VM|CLONE_NEWUSER"),
+            (Kind::UnshareFlags, 0x81, "CLONE_NEWTIME|0x1"),
+            (Kind::UnshareFlags, 0x41, "0x41"),
+            (Kind::MemfdFlags, 0x5400_0005, "MFD_CLOEXEC|MFD_HUGETLB|0x54000000"),
+        ];
+        for (kind, number, expected) in cases {
+            assert_eq!(text(kind, number), expected);
+        }
+        assert!(text(Kind::UnshareFlags, u64::MAX).ends_with("|CLONE_IO|0x7f"));
+    }
+
+    #[test]
     fn number_of_is_the_inverse_of_print() {
         let kinds = [
             Kind::OpenFlags,
@@ -213,9 +285,18 @@ mod tests {
             Kind::FcntlCommand,
             Kind::Protection,
             Kind::Hex,
+            Kind::Decimal,
+            Kind::CloneFlags,
+            Kind::UnshareFlags,
+            Kind::MemfdFlags,
+            Kind::PrctlOption,
+            Kind::PtraceRequest,
+            Kind::Advice,
+            Kind::SocketLevel,
+            Kind::SocketOption,
         ];
         for kind in kinds {
-            for number in [0, 1, 2, 3, 7, 8, 9, 40, 0o1777, 0xffff_ffff] {
+            for number in [0, 1, 2, 3, 7, 8, 9, 40, 0o1777, 0x1000_0100, 0xffff_ffff] {
                 let printed = kind.print(number);
                 let back = kind.number_of(&printed.as_bytes().to_ascii_lowercase());
                 let masked = u32::try_from(number).unwrap() & kind.mask();

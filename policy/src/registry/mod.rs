@@ -9,6 +9,7 @@
 //! form lists every name that reaches it, the kernel's own first. [`names`] says what a rule's name
 //! means.
 
+mod constants;
 mod index;
 mod kinds;
 pub mod names;
@@ -194,6 +195,8 @@ pub enum Source {
         /// 0 flags, 8 mode.
         offset: u8,
     },
+    /// `clone_args.flags` (clone3(2)).
+    CloneArgs(u8),
 }
 
 impl Source {

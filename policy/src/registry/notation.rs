@@ -115,6 +115,11 @@ pub(super) const fn keep_unless(argument: u8, flags: u64) -> Links {
     Links::KeepUnless { argument, flags }
 }
 
+/// A text that is no file name.
+pub(super) const fn text(argument: u8) -> Parameter {
+    Parameter { name: "string", kind: Kind::Text, source: Source::Text(argument) }
+}
+
 pub(super) const fn fd(argument: u8) -> Parameter {
     number("fd", Kind::Fd, argument)
 }

@@ -2,6 +2,22 @@
 
 use std::fmt::{self, Write};
 
+use memchr::memmem;
+
+use super::{NumberSet, constants};
+
+/// Numbers that are written with names.
+pub(super) trait Vocabulary {
+    /// Writes the text of a number.
+    fn write(&self, number: u32, out: &mut Printed) -> fmt::Result;
+
+    /// The number with this text; the caller checks that it prints so.
+    fn read(&self, text: &str) -> Option<u32>;
+
+    /// The numbers that have this part in their texts, if one set can tell them.
+    fn containing(&self, part: &[u8]) -> Option<NumberSet>;
+}
+
 /// `O_ACCMODE`, and the flags that rules see (asm-generic/fcntl.h).
 const O_ACCMODE: u32 = 0o3;
 const OPEN_LETTERS: [(u32, char); 3] = [(0o2000, 'a'), (0o100, 'c'), (0o1000, 't')];
@@ -25,21 +41,20 @@ pub(super) const PROTECTIONS: u32 = 0x0300_0007;
 
 /// Numbers with names, and how the others are written.
 pub(super) struct Names {
-    known: &'static [(u32, &'static str)],
-    before: &'static str,
-    after: &'static str,
+    pub(super) known: &'static [(u32, &'static str)],
+    pub(super) before: &'static str,
+    pub(super) after: &'static str,
 }
 
-impl Names {
-    pub(super) fn write(&self, number: u32, out: &mut Printed) -> fmt::Result {
+impl Vocabulary for Names {
+    fn write(&self, number: u32, out: &mut Printed) -> fmt::Result {
         match self.known.iter().find(|(known, _)| *known == number) {
             Some((_, name)) => out.write_str(name),
             None => write!(out, "{}{}{}", self.before, number.cast_signed(), self.after),
         }
     }
 
-    /// The number with this text; the caller checks that it prints so.
-    pub(super) fn read(&self, text: &str) -> Option<u32> {
+    fn read(&self, text: &str) -> Option<u32> {
         let known = self.known.iter().find(|(_, name)| name.eq_ignore_ascii_case(text));
         let number = || {
             let (_, rest) = text.split_at_checked(self.before.len())?;
@@ -47,6 +62,81 @@ impl Names {
             digits.parse::<i32>().ok().map(i32::cast_unsigned)
         };
         known.map(|(number, _)| *number).or_else(number)
+    }
+
+    fn containing(&self, part: &[u8]) -> Option<NumberSet> {
+        // Such a part may be in the text of a number without a name.
+        let around = |byte: &u8| self.before.bytes().chain(self.after.bytes()).any(|b| b == *byte);
+        if part.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-' || around(byte)) {
+            return None;
+        }
+        let found = self.known.iter().filter(|(_, name)| contains(name, part));
+        let mut members: Vec<_> = found.map(|(number, _)| *number).collect();
+        members.sort_unstable();
+        Some(NumberSet { mask: u32::MAX, members, inside: true })
+    }
+}
+
+fn contains(name: &str, part: &[u8]) -> bool {
+    memmem::find(name.as_bytes(), part).is_some()
+}
+
+/// Bits with names, joined by bars; the others follow together in hexadecimal. `0`: no bit.
+pub(super) struct Flags {
+    /// Ascending.
+    pub(super) known: &'static [(u32, &'static str)],
+}
+
+impl Flags {
+    /// The length of the text of all flags.
+    const fn longest(&self) -> usize {
+        let mut length = "0xffffffff".len();
+        let mut at = 0;
+        while at < self.known.len() {
+            length += self.known[at].1.len() + "|".len();
+            at += 1;
+        }
+        length
+    }
+}
+
+impl Vocabulary for Flags {
+    fn write(&self, flags: u32, out: &mut Printed) -> fmt::Result {
+        let mut rest = flags;
+        let mut bar = "";
+        for (bit, name) in self.known.iter().filter(|(bit, _)| flags & bit != 0) {
+            write!(out, "{bar}{name}")?;
+            rest &= !bit;
+            bar = "|";
+        }
+        match (rest, bar) {
+            (0, "") => out.write_str("0"),
+            (0, _) => Ok(()),
+            _ => write!(out, "{bar}{rest:#x}"),
+        }
+    }
+
+    fn read(&self, text: &str) -> Option<u32> {
+        let bit = |word: &str| {
+            let known = self.known.iter().find(|(_, name)| name.eq_ignore_ascii_case(word));
+            match known {
+                Some((bit, _)) => Some(*bit),
+                None if word == "0" => Some(0),
+                None => u32::from_str_radix(word.get(2..)?, 16).ok(),
+            }
+        };
+        text.split('|').try_fold(0, |flags, word| Some(flags | bit(word)?))
+    }
+
+    fn containing(&self, part: &[u8]) -> Option<NumberSet> {
+        // Such a part may be in the digits of flags without a name, or reach over two names.
+        let in_digits = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'x');
+        if part.contains(&b'|') || part.iter().all(in_digits) {
+            return None;
+        }
+        let found = self.known.iter().filter(|(_, name)| contains(name, part));
+        let mask = found.fold(0, |mask, (bit, _)| mask | bit);
+        Some(NumberSet { mask, members: vec![0], inside: false })
     }
 }
 
@@ -131,8 +221,8 @@ pub struct Printed {
 }
 
 impl Printed {
-    /// All protections are 57 bytes.
-    const LONGEST: usize = 64;
+    /// No number has more names than the flags of unshare(2).
+    const LONGEST: usize = constants::CLONE_FLAGS.longest();
 
     pub(super) const EMPTY: Self = Self { bytes: [0; Self::LONGEST], length: 0 };
 

@@ -189,7 +189,14 @@ fn number(kind: Kind, text: &str) -> Option<u64> {
     };
     c.or_else(|| kind.number_of(text.as_bytes()).map(u64::from))
         .or_else(|| (kind == Kind::OpenFlags).then(|| open_flags(text))?)
+        .or_else(|| kind.is_flags().then(|| flags(kind, text))?)
         .or_else(|| text.parse::<i64>().ok().map(i64::cast_unsigned))
+}
+
+/// In any order.
+fn flags(kind: Kind, text: &str) -> Option<u64> {
+    let bits = text.split('|').map(|name| kind.number_of(name.trim().as_bytes()));
+    bits.map(|bit| bit.map(u64::from)).try_fold(0, |flags, bit| Some(flags | bit?))
 }
 
 fn open_flags(text: &str) -> Option<u64> {
@@ -216,6 +223,12 @@ mod tests {
         assert_eq!(parsed("kill(\"/bin/sh\", SIGKILL)").1[1], Argument::Number(9));
         assert_eq!(parsed("fchmod(3, 0644)").1, [Argument::Number(3), Argument::Number(0o644)]);
         assert_eq!(parsed("getppid()"), ("getppid", vec![]));
+        assert_eq!(parsed("prctl(PR_SET_NO_NEW_PRIVS)").1, [Argument::Number(38)]);
+        assert_eq!(parsed("mprotect(PROT_EXEC | PROT_READ)").1, [Argument::Number(5)]);
+        assert_eq!(parsed("socket(AF_INET, SOCK_RAW, 1)").1[2], Argument::Number(1));
+        let call = parsed(r#"memfd_create("code", MFD_ALLOW_SEALING|MFD_CLOEXEC)"#);
+        let name = Argument::Text(b"code".to_vec());
+        assert_eq!(call, ("memfd_create", vec![name, Argument::Number(3)]));
     }
 
     #[test]
@@ -227,6 +240,12 @@ mod tests {
         assert_eq!(aliases(r#"open("/a", O_RDONLY)"#), ["fsread"]);
         assert_eq!(aliases(r#"open("/a", O_RDONLY|O_CREAT)"#), ["fsread", "fswrite"]);
         assert_eq!(aliases(r#"openat2("/a", O_RDWR)"#), ["fswrite"]);
+        let names = |text| parse(text).expect("a call").form.form().names;
+        assert!(names("clone(CLONE_NEWUSER|CLONE_VM)").contains(&"unshare"));
+        assert!(names("clone(CLONE_VM|CLONE_VFORK)").contains(&"fork"));
+        assert_eq!(parsed("setsockopt(SOL_SOCKET, SO_MARK)").1[1], Argument::Number(36));
+        assert_eq!(parsed("setsockopt(SOL_TCP, 18)").1[1], Argument::Number(18));
+        assert!(parse("setsockopt(SOL_TCP, SO_MARK)").is_err());
     }
 
     #[test]

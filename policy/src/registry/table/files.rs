@@ -2,9 +2,9 @@
 
 use crate::registry::notation::{
     AT_EMPTY_PATH, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, WRITE, WRITE_SECOND, at,
-    bits, descriptor, fd, follow_unless, forms, gid, keep_unless, mode, null, path, set, uid,
+    bits, descriptor, fd, follow_unless, forms, gid, keep_unless, mode, null, path, set, text, uid,
 };
-use crate::registry::{Alias, AliasUse, Call, Form, FormTest, Kind, Links, Parameter, Source};
+use crate::registry::{Alias, AliasUse, Call, Form, FormTest, Links, Parameter};
 
 /// linux/stat.h.
 const S_IFMT: u64 = 0o170_000;
@@ -17,7 +17,7 @@ const RENAMED: &[AliasUse] = &[WRITE, WRITE_SECOND];
 
 /// The text of a symbolic link is only text: whoever follows the link is judged by what is reached.
 const fn target(argument: u8) -> Parameter {
-    Parameter { name: "string", kind: Kind::Text, source: Source::Text(argument) }
+    text(argument)
 }
 
 pub(super) static CALLS: &[Call] = &[

@@ -1,6 +1,6 @@
 //! The address space.
 
-use crate::registry::notation::{forms, number, plain};
+use crate::registry::notation::{forms, number, plain, text};
 use crate::registry::{Call, Form, Kind, Parameter};
 
 const PROT: Parameter = number("prot", Kind::Protection, 2);
@@ -13,7 +13,7 @@ pub(super) static CALLS: &[Call] = &[
     plain!(25 "mremap"),
     plain!(26 "msync"),
     plain!(27 "mincore"),
-    plain!(28 "madvise"),
+    forms!(28 "madvise": Form::named(&["madvise"]).with(&[number("advice", Kind::Advice, 2)])),
     plain!(149 "mlock"),
     plain!(150 "munlock"),
     plain!(151 "mlockall"),
@@ -26,7 +26,9 @@ pub(super) static CALLS: &[Call] = &[
     plain!(279 "move_pages"),
     plain!(310 "process_vm_readv"),
     plain!(311 "process_vm_writev"),
-    plain!(319 "memfd_create"),
+    forms!(319 "memfd_create":
+        Form::named(&["memfd_create"]).with(&[text(0), number("flags", Kind::MemfdFlags, 1)]),
+    ),
     plain!(323 "userfaultfd"),
     plain!(324 "membarrier"),
     plain!(325 "mlock2" "mlock"),
@@ -34,7 +36,9 @@ pub(super) static CALLS: &[Call] = &[
     plain!(330 "pkey_alloc"),
     plain!(331 "pkey_free"),
     // Acts on other processes, so it is not reached by the name madvise.
-    plain!(440 "process_madvise"),
+    forms!(440 "process_madvise":
+        Form::named(&["process_madvise"]).with(&[number("advice", Kind::Advice, 3)]),
+    ),
     plain!(447 "memfd_secret"),
     plain!(448 "process_mrelease"),
     plain!(450 "set_mempolicy_home_node"),

@@ -15,21 +15,31 @@ const fn argv(argument: u8) -> Parameter {
     Parameter { name: "argv", kind: Kind::Argv, source: Source::Vector(argument) }
 }
 
+/// On all forms of clone(2).
+const CLONE: Parameter = number("flags", Kind::CloneFlags, 0);
+
 pub(super) static CALLS: &[Call] = &[
     // A thread, a process, or either in new namespaces, which is unshare(2) at birth.
     forms!(56 "clone":
         Form::named(&["clone", "__tfork", "compat_o51___tfork", "rfork", "__clone"])
-            .when(&[bits(0, CLONE_THREAD | CLONE_NAMESPACES, CLONE_THREAD)]),
+            .when(&[bits(0, CLONE_THREAD | CLONE_NAMESPACES, CLONE_THREAD)])
+            .with(&[CLONE]),
         Form::named(&["clone", "fork", "vfork", "rfork", "__clone"])
-            .when(&[bits(0, CLONE_NAMESPACES, 0)]),
-        Form::named(&["clone", "unshare"]),
+            .when(&[bits(0, CLONE_NAMESPACES, 0)])
+            .with(&[CLONE]),
+        Form::named(&["clone", "unshare"]).with(&[CLONE]),
     ),
     plain!(57 "fork"),
     plain!(58 "vfork" "fork"),
     // The flags of clone3(2) are in memory, where no filter sees them and the caller can change
     // them while they are judged. So the names fork and __tfork do not reach it; answer ENOSYS, and
-    // the C library falls back to clone.
-    plain!(435 "clone3" "clone"),
+    // the C library falls back to clone. That they are listed here has rules refused that would
+    // permit a clone3 by them.
+    forms!(435 "clone3":
+        Form::named(&["clone3", "clone"]).with(&[
+            Parameter { name: "flags", kind: Kind::CloneFlags, source: Source::CloneArgs(0) },
+        ]),
+    ),
     forms!(59 "execve":
         Form::named(&["execve"]).with(&[path(0, Links::Follow), argv(1)]),
     ),
@@ -65,21 +75,27 @@ pub(super) static CALLS: &[Call] = &[
     ),
     plain!(98 "getrusage"),
     plain!(100 "times"),
-    plain!(101 "ptrace"),
+    forms!(101 "ptrace":
+        Form::named(&["ptrace"]).with(&[number("request", Kind::PtraceRequest, 0)]),
+    ),
     forms!(135 "personality":
         Form::named(&["personality"]).with(&[number("persona", Kind::Hex, 0)]),
     ),
     plain!(154 "modify_ldt"),
-    plain!(157 "prctl"),
+    forms!(157 "prctl": Form::named(&["prctl"]).with(&[number("option", Kind::PrctlOption, 0)])),
     plain!(158 "arch_prctl" "__get_tcb" "__set_tcb" "set_thread_area" "sysarch"),
     plain!(202 "futex" "__thrsleep" "thrsleep" "__thrwakeup" "thrwakeup"),
     plain!(205 "set_thread_area"),
     plain!(211 "get_thread_area"),
     plain!(218 "set_tid_address"),
-    plain!(272 "unshare"),
+    forms!(272 "unshare":
+        Form::named(&["unshare"]).with(&[number("flags", Kind::UnshareFlags, 0)]),
+    ),
     plain!(273 "set_robust_list"),
     plain!(274 "get_robust_list"),
-    plain!(308 "setns"),
+    forms!(308 "setns":
+        Form::named(&["setns"]).with(&[number("flags", Kind::UnshareFlags, 1)]),
+    ),
     plain!(309 "getcpu" "ORE_getcpu"),
     plain!(312 "kcmp"),
     plain!(317 "seccomp"),

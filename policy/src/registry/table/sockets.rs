@@ -1,10 +1,21 @@
 //! Sockets. `socketcall`, the one entry of 32-bit Linux, is a name for all of its parts.
 
-use crate::registry::notation::{forms, null, number, plain, set};
+use crate::registry::notation::{INT, bits, forms, null, number, plain, set};
 use crate::registry::{Call, Form, Kind, Parameter, Source};
 
 const DOMAIN: Parameter = number("sockdom", Kind::SocketDomain, 0);
 const TYPE: Parameter = number("socktype", Kind::SocketType, 1);
+/// What a protocol's number means depends on the domain, so it has no name.
+const PROTOCOL: Parameter = number("sockprot", Kind::Decimal, 2);
+const LEVEL: Parameter = number("level", Kind::SocketLevel, 1);
+
+/// asm-generic/socket.h.
+const SOL_SOCKET: u64 = 1;
+
+/// An option has a name where its level is `SOL_SOCKET`.
+const fn option(kind: Kind) -> Parameter {
+    number("optname", kind, 2)
+}
 
 const fn sockaddr(source: Source) -> Parameter {
     Parameter { name: "sockaddr", kind: Kind::SocketAddress, source }
@@ -19,7 +30,7 @@ const fn address(address: u8) -> Parameter {
 const MSG_FASTOPEN: u64 = 0x2000_0000;
 
 pub(super) static CALLS: &[Call] = &[
-    forms!(41 "socket": Form::named(&["socket", "socketcall"]).with(&[DOMAIN, TYPE])),
+    forms!(41 "socket": Form::named(&["socket", "socketcall"]).with(&[DOMAIN, TYPE, PROTOCOL])),
     forms!(42 "connect": Form::named(&["connect", "socketcall"]).with(&[address(1)])),
     plain!(43 "accept" "socketcall"),
     // Without an address it is send(2) on a connected socket: the argument is absent.
@@ -39,9 +50,21 @@ pub(super) static CALLS: &[Call] = &[
     plain!(50 "listen" "socketcall"),
     plain!(51 "getsockname" "socketcall"),
     plain!(52 "getpeername" "socketcall"),
-    forms!(53 "socketpair": Form::named(&["socketpair", "socketcall"]).with(&[DOMAIN, TYPE])),
-    plain!(54 "setsockopt" "socketcall"),
-    plain!(55 "getsockopt" "socketcall"),
+    forms!(53 "socketpair":
+        Form::named(&["socketpair", "socketcall"]).with(&[DOMAIN, TYPE, PROTOCOL]),
+    ),
+    forms!(54 "setsockopt":
+        Form::named(&["setsockopt", "socketcall"])
+            .when(&[bits(1, INT, SOL_SOCKET)])
+            .with(&[LEVEL, option(Kind::SocketOption)]),
+        Form::named(&["setsockopt", "socketcall"]).with(&[LEVEL, option(Kind::Decimal)]),
+    ),
+    forms!(55 "getsockopt":
+        Form::named(&["getsockopt", "socketcall"])
+            .when(&[bits(1, INT, SOL_SOCKET)])
+            .with(&[LEVEL, option(Kind::SocketOption)]),
+        Form::named(&["getsockopt", "socketcall"]).with(&[LEVEL, option(Kind::Decimal)]),
+    ),
     plain!(288 "accept4" "accept" "paccept" "socketcall"),
     plain!(299 "recvmmsg" "recvmsg" "socketcall"),
     forms!(307 "sendmmsg":
