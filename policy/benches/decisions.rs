@@ -40,7 +40,10 @@ const LOOKED_UP: [Sort; 4] = [
             1 => format!("open: filename eq \"/srv/data/{n}/some/file\" then permit"),
             _ => format!("open: filename match \"/srv/data/{n}\" then permit"),
         },
-        value: |n| format!("/srv/data/{}/some/file", n + usize::from(n % 3 == 0)),
+        value: |n| match n % 3 {
+            0 => format!("/srv/data/{}/some/file", n.max(2) - 1),
+            _ => format!("/srv/data/{n}/some/file"),
+        },
     },
     Sort {
         name: "`sockaddr eq`",
