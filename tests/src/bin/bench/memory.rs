@@ -25,12 +25,9 @@ pub fn measure(runners: &Runners) -> Result<Memory> {
         .stdout(Stdio::piped())
         .spawn()?;
     let measured = wait_for_ready(&mut child).and_then(|()| supervisor()).and_then(read);
+    // `run` removes the container when it ends.
     let mut end = std::process::Command::new(&runners.supervised.words[0]);
-    end.arg("--root").arg(bundle.folder().join("state")).args([
-        "delete",
-        "--force",
-        "bench-memory",
-    ]);
+    end.arg("--root").arg(bundle.folder().join("state")).args(["kill", "bench-memory", "KILL"]);
     end.status()?;
     child.wait()?;
     measured
@@ -47,7 +44,7 @@ fn wait_for_ready(child: &mut std::process::Child) -> Result<()> {
     bail!("the container ended early")
 }
 
-/// The process of our program that has no child: the runtime waits for its container, the supervisor waits for calls.
+/// The supervisor among the processes of our program: it gives itself this name.
 fn supervisor() -> Result<i32> {
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(5) {

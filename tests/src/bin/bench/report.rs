@@ -18,16 +18,12 @@ pub fn write(start: &[Start], calls: &[Cost], memory: &Memory) -> Result<String>
         costs(&mut page, call, calls)?;
     }
     writeln!(page, "## Memory of a supervisor\n")?;
+    let Memory { resident, proportional } = memory;
     writeln!(
         page,
-        "After 5000 supervised calls, its container asleep: {} kB resident, ",
-        memory.resident
+        "After 5000 supervised calls, its container asleep: {resident} kB resident; {proportional} kB"
     )?;
-    writeln!(
-        page,
-        "of which {} kB are its share (shared pages divided by their users).",
-        memory.proportional
-    )?;
+    writeln!(page, "with every shared page divided by the number of its users.")?;
     Ok(page)
 }
 
@@ -49,6 +45,8 @@ fn machine(page: &mut String) -> Result<()> {
         model.trim_start_matches(['\t', ':', ' '])
     )?;
     writeln!(page, "| kernel | {} |", said("uname -r")?)?;
+    let load = fs::read_to_string("/proc/loadavg")?;
+    writeln!(page, "| load, last minute | {} |", load.split(' ').next().unwrap_or_default())?;
     for runtime in ["runc", "crun"] {
         writeln!(
             page,
