@@ -29,7 +29,6 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Podman's hook of that name: reads config.json and writes it with the policy in it.
     Precreate(Precreate),
 }
 

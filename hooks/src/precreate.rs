@@ -14,13 +14,15 @@ use crate::profile::{StackError, stack};
 /// Names the policy of a container. Who registers the hook lets users choose.
 const POLICY_ANNOTATION: &str = "systrace-shim.io/policy";
 
-/// Stacks the policy that the container's annotation `systrace-shim.io/policy` names with the
-/// engine's own seccomp profile: a call passes if both let it through.
+/// Podman's hook of that name: reads config.json and writes it with a policy in it.
 ///
-/// A container without the annotation is left as it is. The annotation NAME means NAME.policy in the
-/// policy directory. Nothing supervises the container: a policy with rules that the kernel cannot
-/// decide by itself is refused, and it must permit what the runtime does between loading the profile
-/// and starting the program, as `Include: docker-default` does.
+/// The policy that the container's annotation systrace-shim.io/policy names is stacked with the
+/// engine's own seccomp profile: a call passes if both let it through. NAME means NAME.policy in the
+/// policy directory. A container without the annotation is left as it is.
+///
+/// Nothing supervises the container. A policy with rules that the kernel cannot decide by itself is
+/// refused, and it must permit what the runtime does between loading the profile and starting the
+/// program, as `Include: docker-default` does. Calls of 32-bit programs do not pass.
 #[derive(Debug, Args)]
 pub struct Precreate {
     /// Where policies are looked up, and templates in `templates/`.

@@ -85,6 +85,10 @@ pub struct Label {
 }
 
 impl Diagnostic {
+    /// One pass reports no more than so many findings about one rule: nobody reads them, and each
+    /// is shown with its line.
+    pub(crate) const MOST_OF_A_RULE: usize = 100;
+
     /// A finding without further places and help.
     pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), span, labels: Vec::new(), help: None }

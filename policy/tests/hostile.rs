@@ -69,13 +69,12 @@ fn regular_expressions_are_counted() {
 }
 
 #[test]
-fn many_findings_on_one_long_line_are_shown_without_reading_it_all_each_time() {
-    let tests = vec!["(q eq \"a\")"; 200].join(" and ");
-    let condition = vec![format!("({tests})"); 20].join(" or ");
-    let text = format!("{HEADER}native-fsread: {condition} then permit\n");
-    let source = Source::new("p", text);
-    let lowered = compile(&source, &templates::builtin).unwrap();
-    assert!(lowered.warnings.len() >= 4000);
-    let longest = |finding| render(&source, finding, Paint::default()).len();
-    assert!(lowered.warnings.iter().map(longest).max() < Some(4000));
+fn findings_about_one_long_rule_are_few_and_short() {
+    let tests = vec!["(q eq \"a\")"; 100].join(" and ");
+    let condition = vec![format!("({tests} or true)"); 120].join(" and ");
+    let source = Source::new("p", format!("{HEADER}native-fsread: {condition} then permit\n"));
+    let warnings = compile(&source, &templates::builtin).unwrap().warnings;
+    assert!((1..=200).contains(&warnings.len()), "{}", warnings.len());
+    let length = |finding| render(&source, finding, Paint::default()).len();
+    assert!(warnings.iter().all(|finding| length(finding) < 4000));
 }

@@ -26,6 +26,8 @@ const SCRIPT: &str = "echo works; mkdir /tmp/new; chmod 700 /tmp; rmdir /tmp/new
 /// A Podman with storage, state, hooks and a control group of its own.
 struct Podman {
     folder: PathBuf,
+    /// Where it keeps state: Podman takes 50 letters at most, too few for a folder of the workspace.
+    run: PathBuf,
     cgroup: String,
     /// The control group's folders, one for each hierarchy that Podman has used.
     cgroups: Box<dyn Fn() -> Vec<PathBuf>>,
@@ -38,7 +40,8 @@ impl Podman {
         let cgroup = format!("{}/{group}", home.cgroup());
         let cgroups =
             move || sweep::cgroups(&home).iter().map(|above| above.join(&group)).collect();
-        let podman = Self { folder, cgroup, cgroups: Box::new(cgroups) };
+        let run = PathBuf::from(format!("/run/systrace-{name}-{}", std::process::id()));
+        let podman = Self { folder, run, cgroup, cgroups: Box::new(cgroups) };
         podman.prepare()?;
         Ok(podman)
     }
@@ -82,7 +85,7 @@ impl Podman {
         let mut command = limited("podman");
         command.env("CONTAINERS_CONF", self.folder.join("containers.conf"));
         command.arg("--root").arg(self.folder.join("root"));
-        command.arg("--runroot").arg(self.folder.join("run"));
+        command.arg("--runroot").arg(&self.run);
         finish(command.arg("--storage-driver=vfs").args(words), b"")
     }
 
@@ -105,6 +108,7 @@ impl Drop for Podman {
     fn drop(&mut self) {
         drop(self.podman(&["rm", "--all", "--force", "--time=0"]));
         (self.cgroups)().iter().for_each(|folder| sweep::remove_cgroup(folder));
+        drop(fs::remove_dir_all(&self.run));
     }
 }
 

@@ -99,7 +99,8 @@ fn product(left: &[Cube], right: &[Cube]) -> Vec<Cube> {
 }
 
 /// The calls for which a clause holds, and the others: they fail a test and hold for those before
-/// it, so the tests that hold for the fewest cubes come first. `None` if there are more than `limit`.
+/// it, so the tests that hold for the fewest cubes come first. `None` if more than `limit` cubes
+/// would be needed.
 fn split(clause: &Clause, limit: usize) -> Option<[Vec<Cube>; 2]> {
     let mut unions: Vec<_> =
         clause.tests.iter().map(|each| (test(each), test(&each.negated()))).collect();

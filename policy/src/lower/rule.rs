@@ -89,7 +89,8 @@ pub(super) fn check(text: &RuleText, meaning: &Named) -> Vec<Diagnostic> {
         Named::Forms(_) | Named::Alias(_) => {
             let known = arguments(meaning);
             let tests = tests(&text.condition);
-            tests.into_iter().flat_map(|test| check_test(test, &call.value, &known)).collect()
+            let findings = tests.into_iter().flat_map(|test| check_test(test, &call.value, &known));
+            findings.take(Diagnostic::MOST_OF_A_RULE).collect()
         }
     }
 }

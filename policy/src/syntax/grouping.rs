@@ -4,10 +4,11 @@ use super::print;
 use crate::ast::Expression;
 use crate::diagnostic::{Code, Diagnostic};
 
-/// One warning for each level of a condition that mixes them.
+/// One warning for each level of a condition that mixes them, up to a bound.
 pub(super) fn check(condition: &Expression) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     check_level(condition, &mut warnings);
+    warnings.truncate(Diagnostic::MOST_OF_A_RULE);
     warnings
 }
 

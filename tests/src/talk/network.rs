@@ -118,7 +118,7 @@ pub const WEB_BROWSER: Slide = Slide {
         },
         Attempt {
             rule: ASK,
-            what: "a page of another port: `eq` matches no real address",
+            what: "a page of another port, which no `eq` can name",
             command: &["curl", "-sSv", "http://127.0.0.1:5191/"],
             outcome: uncovered("inet-[127.0.0.1]:5191"),
         },
