@@ -408,6 +408,16 @@ fn as_root_without_capabilities() {
     supervisor::sys::credentials::set_capabilities(Default::default()).unwrap();
 }
 
+/// prctl(2) takes any bytes for a thread's name, and proc(5) shows them as they are.
+fn with_a_name_that_is_no_text() {
+    nix::sys::prctl::set_name(c"\xff\xc3").unwrap();
+}
+
+#[test]
+fn opening_with_a_name_that_is_no_text() {
+    compare(&opening(), with_a_name_that_is_no_text);
+}
+
 #[test]
 fn asking_as_a_set_user_id_program() {
     compare(&asking(), as_set_user_id);
