@@ -27,7 +27,8 @@ bench: setup
 
 bench-language:
 	@mkdir -p docs
-	cargo bench --quiet --locked -p policy --bench decisions > docs/benchmarks-language.md
+	cargo bench --quiet --locked -p policy --bench decisions | tee target/benchmarks-language.md
+	@mv target/benchmarks-language.md docs/
 
 fuzz:
 	@fuzz/run

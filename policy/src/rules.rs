@@ -138,9 +138,9 @@ pub(crate) struct NameTable {
     /// The first of all.
     rule: RuleId,
     /// `eq`; in lower case unless the argument is a file name ([`Matcher::holds`]).
-    whole: HashMap<Vec<u8>, RuleId>,
+    whole: HashMap<Box<[u8]>, RuleId>,
     /// `match`: the name or a folder above.
-    under: HashMap<Vec<u8>, RuleId>,
+    under: HashMap<Box<[u8]>, RuleId>,
     /// Of the names in `under`: no longer folder needs a look.
     longest: usize,
 }
@@ -176,7 +176,7 @@ impl NameTable {
             }
             _ => return,
         };
-        map.entry(name).or_insert(id);
+        map.entry(name.into()).or_insert(id);
     }
 
     /// The argument's name and index.
@@ -196,7 +196,7 @@ impl NameTable {
         let under = folders.chain([text]).filter_map(|folder| self.under.get(folder)).min();
         let whole = match self.keeps_case() {
             true => self.whole.get(text),
-            false => self.whole.get(&text.to_ascii_lowercase()),
+            false => self.whole.get(text.to_ascii_lowercase().as_slice()),
         };
         whole.into_iter().chain(under).min().copied()
     }

@@ -12,6 +12,7 @@ mod victim;
 #[path = "../tests/files/world.rs"]
 mod world;
 
+use std::sync::Once;
 use std::time::Instant;
 
 const RUNS: usize = 11;
@@ -25,6 +26,7 @@ fn main() {
         ("open of a missing file", missing),
         ("open+close of a relative name", relative),
         ("open+close /proc/self/stat", own_proc),
+        ("open+close /etc/passwd as uid 1000", open_as_user),
     ] {
         let native = median(&victim::run(None, || measure(body)));
         let bare = ["open+close /etc/passwd", "stat /etc/passwd"]
@@ -62,6 +64,13 @@ fn open_close(path: &std::ffi::CStr) {
 
 fn open() {
     open_close(c"/etc/passwd");
+}
+
+/// Becomes user 1000, who has no capabilities, at the first call.
+fn open_as_user() {
+    static BECOME: Once = Once::new();
+    BECOME.call_once(|| nix::unistd::setuid(1000.into()).unwrap());
+    open();
 }
 
 fn relative() {

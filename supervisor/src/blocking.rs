@@ -12,7 +12,6 @@ use crate::sys::signal;
 use nix::errno::Errno;
 use nix::sys::pthread::{Pthread, pthread_self};
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,9 +20,6 @@ const SOONEST: Duration = Duration::from_millis(5);
 
 /// The most that a signal is late.
 const LATEST: Duration = Duration::from_millis(40);
-
-/// Longest `/proc/TID/status`: the list of groups may be long (65536 of them at most).
-const STATUS_LIMIT: usize = 1 << 20;
 
 /// The calls of one container that block now.
 #[derive(Debug, Default)]
@@ -125,7 +121,7 @@ impl Call {
         if !self.listener.is_valid(self.id) {
             return Some(End::Dead);
         }
-        let Some(status) = read(&self.status) else { return Some(End::Dead) };
+        let Ok(status) = Status::read(&self.status) else { return Some(End::Dead) };
         let interruption = status.interruption();
         // Another thread usually takes such a signal at once; if it stays, it waits for this one.
         let shared = interruption == Some(Interruption::Shared);
@@ -164,19 +160,5 @@ impl Drop for Entry<'_> {
     fn drop(&mut self) {
         let mut calls = self.blocked.calls();
         calls.list.retain(|call| call.thread != pthread_self());
-    }
-}
-
-fn read(status: &File) -> Option<Status> {
-    let mut bytes = vec![0; 4096];
-    loop {
-        let length = status.read_at(&mut bytes, 0).ok()?;
-        if length < bytes.len() {
-            return Status::parse(std::str::from_utf8(&bytes[..length]).ok()?);
-        }
-        if length >= STATUS_LIMIT {
-            return None;
-        }
-        bytes.resize(2 * length, 0);
     }
 }

@@ -154,7 +154,7 @@ impl<'n> Caller<'n> {
         Ok(self.status.get().expect("read with the thread"))
     }
 
-    /// The text of a file below `/proc/TID`.
+    /// The text of a file below `/proc/TID`. A thread's name may be any bytes: those that are no text are replaced.
     ///
     /// # Errors
     /// [`Denial::Gone`] if the caller died.
@@ -172,7 +172,7 @@ impl<'n> Caller<'n> {
             text.resize(2 * end, 0);
         }
         text.truncate(end);
-        String::from_utf8(text).map_err(|_| Denial::because("the caller's proc file is no text"))
+        Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
     /// A file below `/proc/TID`, to be read.

@@ -27,7 +27,6 @@ pub struct Identity {
     user_namespace: OsString,
     worn: Option<Worn>,
     root: Option<Place>,
-    foreign: bool,
     known: Option<(NotificationId, Who, Capabilities)>,
 }
 
@@ -75,7 +74,7 @@ impl Identity {
         let full = Capabilities { effective: present.permitted, ..present };
         credentials::set_capabilities(full)?;
         let user_namespace = readlinkat(host::proc(), "thread-self/ns/user")?;
-        Ok(Self { full, user_namespace, worn: None, root: None, foreign: false, known: None })
+        Ok(Self { full, user_namespace, worn: None, root: None, known: None })
     }
 
     /// Acts as the caller until the result is dropped.
@@ -90,7 +89,10 @@ impl Identity {
             _ => self.become_like(caller, who)?,
         };
         let acting = Acting { full: self.full, acting: capabilities, identity: self };
-        credentials::set_capabilities(capabilities)?;
+        // Whenever nothing is acted for anybody, the thread has the full ones: so for a caller that has these too, nothing changes.
+        if acting.acting != acting.full {
+            credentials::set_capabilities(capabilities)?;
+        }
         Ok(acting)
     }
 
@@ -147,18 +149,23 @@ impl Identity {
     }
 
     /// The capabilities to act with. Those of another user namespace mean nothing here, so such a caller has none: it
-    /// may be refused what its namespace would allow it, never the reverse.
-    fn capabilities_of(&mut self, caller: &Caller<'_>, who: Who) -> Result<Capabilities, Denial> {
-        self.foreign = readlinkat(caller.folder()?, "ns/user")? != self.user_namespace;
+    /// may be refused what its namespace would allow it, never the reverse. Who has none anyway is not asked where.
+    fn capabilities_of(&self, caller: &Caller<'_>, who: Who) -> Result<Capabilities, Denial> {
         let status = caller.status()?;
         let theirs = match who {
-            _ if self.foreign => 0,
             Who::Effective => status.effective,
             // access(2) as the kernel defines it: the real root has what is permitted, others have nothing.
             Who::Real if status.uids[0] == 0 => status.permitted,
             Who::Real => 0,
         };
+        let theirs = if theirs == 0 || self.is_foreign(caller)? { 0 } else { theirs };
         Ok(Capabilities { effective: theirs & self.full.permitted, ..self.full })
+    }
+
+    /// Whether the caller has its ids in another user namespace than ours. It may have entered one since its last call, and nobody
+    /// tells us, so the kernel is asked each time.
+    fn is_foreign(&self, caller: &Caller<'_>) -> Result<bool, Denial> {
+        Ok(readlinkat(caller.folder()?, "ns/user")? != self.user_namespace)
     }
 }
 
@@ -185,9 +192,11 @@ impl Acting<'_> {
     }
 
     /// Whether the caller has its ids in another user namespace than ours.
-    #[must_use]
-    pub fn is_foreign(&self) -> bool {
-        self.identity.foreign
+    ///
+    /// # Errors
+    /// [`Denial::Gone`].
+    pub fn is_foreign(&self, caller: &Caller<'_>) -> Result<bool, Denial> {
+        self.with_our_powers(|| self.identity.is_foreign(caller))
     }
 
     /// Does one thing while the working directory is our folder of descriptors, for the calls that take nothing but a name. Only
@@ -204,6 +213,9 @@ impl Acting<'_> {
 
     /// Does one thing with our own capabilities, for what the kernel grants every process about itself.
     pub fn with_our_powers<T>(&self, act: impl FnOnce() -> T) -> T {
+        if self.acting == self.full {
+            return act();
+        }
         set_or_abort(self.full);
         let _back = Back(self.acting);
         act()
@@ -273,7 +285,9 @@ impl Drop for PeerBack<'_> {
 
 impl Drop for Acting<'_> {
     fn drop(&mut self) {
-        set_or_abort(self.full);
+        if self.acting != self.full {
+            set_or_abort(self.full);
+        }
     }
 }
 

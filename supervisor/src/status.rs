@@ -1,6 +1,9 @@
 //! `/proc/TID/status` (proc_pid_status(5)).
 
 use crate::notification::{Tgid, Tid};
+use nix::errno::Errno;
+use nix::sys::uio::pread;
+use std::os::fd::AsFd;
 
 /// The credentials and signals of one thread, as the host numbers them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,46 +39,39 @@ pub struct Status {
 }
 
 impl Status {
-    /// Reads the text of the file; `None` if a line that we need is missing or malformed.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut status = Self::default();
-        let mut seen = 0;
-        for line in text.lines() {
-            // Read for nearly every call: of half of the lines the first letter says that they are of no interest, and so is
-            // the rest after the last one that is.
-            if !line.starts_with(['C', 'G', 'N', 'S', 'T', 'U']) {
-                continue;
-            }
-            let Some((key, value)) = line.split_once(':') else { continue };
-            seen += usize::from(status.take(key, value.trim())?);
-            if seen == NEEDED {
-                return Some(status);
-            }
+    /// Reads the open file: as it is now, for the kernel writes the text anew for each read at its beginning.
+    ///
+    /// # Errors
+    /// ESRCH if the thread is dead; EINVAL if the kernel's text cannot be understood.
+    pub fn read(file: impl AsFd) -> Result<Self, Errno> {
+        // Read for nearly every call, so the usual size asks for no memory.
+        let mut page = [0; 4096];
+        if let Some(text) = whole(&file, &mut page)? {
+            return Self::parse(text).ok_or(Errno::EINVAL);
         }
-        None
+        let mut more = vec![0; LONGEST];
+        let text = whole(&file, &mut more)?.ok_or(Errno::EINVAL)?;
+        Self::parse(text).ok_or(Errno::EINVAL)
     }
 
-    /// Stores one line; `Some(false)` if it is of no interest, `None` if it is malformed.
-    fn take(&mut self, key: &str, value: &str) -> Option<bool> {
-        match key {
-            "Umask" => self.umask = u32::from_str_radix(value, 8).ok()?,
-            "Tgid" => self.tgid = value.parse().ok()?,
-            "NStgid" => self.ns_tgid = numbers(value)?,
-            "NSpid" => self.ns_tid = numbers(value)?,
-            "Uid" => self.uids = numbers(value)?.try_into().ok()?,
-            "Gid" => self.gids = numbers(value)?.try_into().ok()?,
-            "Groups" => self.groups = numbers(value)?,
-            "CapPrm" => self.permitted = mask(value)?,
-            "CapEff" => self.effective = mask(value)?,
-            "Threads" => self.threads = value.parse().ok()?,
-            "SigPnd" => self.pending = mask(value)?,
-            "ShdPnd" => self.shared_pending = mask(value)?,
-            "SigBlk" => self.blocked = mask(value)?,
-            "SigIgn" => self.ignored = mask(value)?,
-            _ => return Some(false),
+    /// Understands the text; `None` if a line that we need is missing, malformed or not at its place.
+    ///
+    /// These are bytes: a thread's name, in the first line, is whatever its program likes, but for line ends, which are escaped.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let mut status = Self::default();
+        let mut wanted = LINES.iter();
+        let mut next = wanted.next();
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', text) {
+            let Some((key, take)) = next else { break };
+            if let Some(value) = text[start..end].strip_prefix(*key) {
+                take(&mut status, std::str::from_utf8(value).ok()?.trim_ascii())?;
+                next = wanted.next();
+            }
+            start = end + 1;
         }
-        Some(true)
+        next.is_none().then_some(status)
     }
 
     /// The process.
@@ -120,8 +116,47 @@ pub enum Interruption {
     Shared,
 }
 
-/// How many lines [`Status::take`] wants.
-const NEEDED: usize = 14;
+/// What a line begins with, and where the rest of it goes.
+type Line = (&'static [u8], fn(&mut Status, &str) -> Option<()>);
+
+/// The lines that we need, in the kernel's order (fs/proc/array.c), which programs have relied on since there is one: so each
+/// line of the text is compared with one key only. Others may stand between them.
+const LINES: [Line; 14] = [
+    (b"Umask:", |s, value| store(&mut s.umask, u32::from_str_radix(value, 8).ok())),
+    (b"Tgid:", |s, value| store(&mut s.tgid, value.parse().ok())),
+    (b"Uid:", |s, value| store(&mut s.uids, four(value))),
+    (b"Gid:", |s, value| store(&mut s.gids, four(value))),
+    (b"Groups:", |s, value| store(&mut s.groups, numbers(value))),
+    (b"NStgid:", |s, value| store(&mut s.ns_tgid, numbers(value))),
+    (b"NSpid:", |s, value| store(&mut s.ns_tid, numbers(value))),
+    (b"Threads:", |s, value| store(&mut s.threads, value.parse().ok())),
+    (b"SigPnd:", |s, value| store(&mut s.pending, mask(value))),
+    (b"ShdPnd:", |s, value| store(&mut s.shared_pending, mask(value))),
+    (b"SigBlk:", |s, value| store(&mut s.blocked, mask(value))),
+    (b"SigIgn:", |s, value| store(&mut s.ignored, mask(value))),
+    (b"CapPrm:", |s, value| store(&mut s.permitted, mask(value))),
+    (b"CapEff:", |s, value| store(&mut s.effective, mask(value))),
+];
+
+/// Longest text: the list of groups may be long (65536 of them at most).
+const LONGEST: usize = 1 << 20;
+
+/// All of the text, if there is room for it: a full buffer may have cut it.
+fn whole(file: impl AsFd, room: &mut [u8]) -> Result<Option<&[u8]>, Errno> {
+    let length = pread(file, room, 0)?;
+    Ok((length < room.len()).then_some(&room[..length]))
+}
+
+fn store<T>(place: &mut T, value: Option<T>) -> Option<()> {
+    *place = value?;
+    Some(())
+}
+
+fn four(value: &str) -> Option<[u32; 4]> {
+    let mut words = value.split_ascii_whitespace().map(|word| word.parse().ok());
+    let four = [words.next()??, words.next()??, words.next()??, words.next()??];
+    words.next().is_none().then_some(four)
+}
 
 fn numbers<T: std::str::FromStr>(value: &str) -> Option<Vec<T>> {
     value.split_ascii_whitespace().map(|word| word.parse().ok()).collect()
@@ -135,20 +170,61 @@ fn mask(value: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
+    fn text() -> String {
+        std::fs::read_to_string("/proc/thread-self/status").unwrap()
+    }
+
     #[test]
     fn reads_our_own_status() {
-        let text = std::fs::read_to_string("/proc/thread-self/status").unwrap();
-        let status = Status::parse(&text).unwrap();
+        let status = Status::parse(text().as_bytes()).unwrap();
         assert_eq!(status.tgid, std::process::id() as i32);
         assert_eq!(status.inner_tid(), Some(Tid(nix::unistd::gettid().as_raw())));
         assert_eq!(status.uids[1], nix::unistd::geteuid().as_raw());
+        let groups = nix::unistd::getgroups().unwrap();
+        assert_eq!(status.groups, groups.iter().map(|group| group.as_raw()).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_missing_line_is_noticed() {
-        let text = std::fs::read_to_string("/proc/self/status").unwrap();
-        assert!(Status::parse(&text.replace("CapEff", "CapXXX")).is_none());
-        assert!(Status::parse(&text.replace("Uid:\t", "Uid:\tx")).is_none());
+        let text = text();
+        for (key, _) in LINES {
+            let key = std::str::from_utf8(key).unwrap();
+            let without = text.replace(&format!("\n{key}"), "\nXXX:");
+            assert_ne!(without, text, "{key}");
+            assert!(Status::parse(without.as_bytes()).is_none(), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_or_cut_line_is_noticed() {
+        let text = text();
+        assert!(Status::parse(text.replace("Uid:\t", "Uid:\tx").as_bytes()).is_none());
+        assert!(Status::parse(text.replace("Gid:\t", "Gid:\t0\t").as_bytes()).is_none());
+        let end = text.find("CapEff:").unwrap() + "CapEff:\t00".len();
+        assert!(Status::parse(&text.as_bytes()[..end]).is_none());
+    }
+
+    #[test]
+    fn a_name_may_be_any_bytes() {
+        let text = text();
+        let (_, rest) = text.split_once('\n').unwrap();
+        let text = [b"Name:\tUid:\xff\xc3\n", rest.as_bytes()].concat();
+        assert!(Status::parse(&text).is_some());
+    }
+
+    #[test]
+    fn long_lists_are_read_whole() {
+        let (head, groups) =
+            ("Umask:\t0022\nTgid:\t1\nUid:\t0 0 0 0\nGid:\t0 0 0 0\n", "4294967294 ".repeat(65536));
+        let masks: String = ["SigPnd", "ShdPnd", "SigBlk", "SigIgn", "CapPrm", "CapEff"]
+            .map(|key| format!("{key}:\t0\n"))
+            .concat();
+        let text = format!("{head}Groups:\t{groups}\nNStgid:\t1\nNSpid:\t1\nThreads:\t1\n{masks}");
+        let file = std::fs::File::from(
+            nix::sys::memfd::memfd_create("status", nix::sys::memfd::MFdFlags::empty()).unwrap(),
+        );
+        std::os::unix::fs::FileExt::write_all_at(&file, text.as_bytes(), 0).unwrap();
+        assert_eq!(Status::read(&file).unwrap().groups.len(), 65536);
     }
 
     #[test]

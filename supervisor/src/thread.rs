@@ -9,7 +9,6 @@ use crate::status::Status;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
-use nix::sys::uio::pread;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// What is kept open.
@@ -51,16 +50,7 @@ impl Thread {
     /// # Errors
     /// ESRCH if the thread is dead; EINVAL if the kernel's text cannot be understood.
     pub fn status(&self) -> Result<Status, Errno> {
-        let mut text = vec![0; 4096];
-        loop {
-            let length = pread(&self.status, &mut text, 0)?;
-            // The kernel makes the whole text for each read, so a rest is left only by a full buffer: many groups.
-            if length < text.len() {
-                let text = std::str::from_utf8(&text[..length]).map_err(|_| Errno::EINVAL)?;
-                return Status::parse(text).ok_or(Errno::EINVAL);
-            }
-            text.resize(2 * length, 0);
-        }
+        Status::read(&self.status)
     }
 }
 

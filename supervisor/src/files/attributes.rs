@@ -45,7 +45,7 @@ pub fn chown(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Res
     only(flags, libc::AT_SYMLINK_NOFOLLOW | libc::AT_EMPTY_PATH)?;
     let id = |register| Some(notification.int(register) as u32).filter(|id| *id != u32::MAX);
     let (user, group) = (id(first).map(Uid::from_raw), id(first + 1).map(Gid::from_raw));
-    if worker.identity.act_as(caller, Who::Effective)?.is_foreign() {
+    if worker.identity.act_as(caller, Who::Effective)?.is_foreign(caller)? {
         return Err(Denial::because("the ids of a nested user namespace cannot be translated"));
     }
     change(worker, caller, request, |_, number| {

@@ -193,9 +193,10 @@ fn open_folder(root: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
 fn read(folder: BorrowedFd<'_>, name: &CStr) -> Result<String, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let fd = openat(folder, name, flags, Mode::empty())?;
-    let mut text = String::new();
-    std::fs::File::from(fd).read_to_string(&mut text).map_err(|_| Errno::ESRCH)?;
-    Ok(text)
+    let mut text = Vec::new();
+    std::fs::File::from(fd).read_to_end(&mut text).map_err(|_| Errno::ESRCH)?;
+    // Names of threads and of mounts may be any bytes; what is looked for here is ASCII, and nothing is taken for ASCII that is not.
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 fn unknown() -> Denial {

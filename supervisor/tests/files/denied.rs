@@ -1,6 +1,6 @@
 //! What is denied stays denied, whatever way leads to it, and whether it exists or not.
 
-use crate::same_as_native::{Arg, Call, perform};
+use crate::call::{Arg, Call, perform};
 use crate::{user, victim};
 use Arg::{Buffer, How, Number, Path};
 use std::os::fd::AsRawFd;

@@ -1,6 +1,7 @@
 //! The file families on the real kernel: a victim in a small container makes the same calls with and without supervision.
 
 mod blocking;
+mod call;
 mod denied;
 mod guard;
 mod host_pids;

@@ -3,6 +3,7 @@
 use crate::runner::{Runner, Runners};
 use anyhow::{Context, Result};
 use std::process::Command;
+use tests::bundle::Bundle;
 use tests::command::{finish, limited};
 use tests::place;
 
@@ -38,42 +39,44 @@ impl Judge<'_> {
 
 pub fn measure(runners: &Runners) -> Result<Vec<Cost>> {
     let mut costs = Vec::new();
-    let Runners { runc, kernel, supervised, .. } = runners;
     let mut bundle = runners.bundle("calls")?;
     for (call, count) in CALLS {
         bundle.command(&["/calls", call, count])?;
         for pinned in [true, false] {
-            let judges = [
-                Judge::Container(runc),
-                Judge::Container(kernel),
-                Judge::Container(supervised),
-                Judge::Floor,
-            ];
-            let judges: Vec<_> = judges.into_iter().filter(|judge| applies(judge, call)).collect();
-            let mut times: Vec<Vec<f64>> = judges.iter().map(|_| Vec::new()).collect();
-            for _ in 0..ROUNDS {
-                for (judge, times) in judges.iter().zip(&mut times) {
-                    let mut command = match judge {
-                        Judge::Container(runner) => bundle.run(&runner.words, "bench-calls"),
-                        Judge::Floor => floor(call, count),
-                    };
-                    times.push(once(&mut command, pinned)?);
-                }
-            }
-            for (judge, times) in judges.iter().zip(times) {
-                costs.push(Cost { judge: judge.name(), call, pinned, median: median(times) });
-            }
+            costs.extend(compare(runners, &bundle, (call, count), pinned)?);
         }
     }
     Ok(costs)
 }
 
-/// Nobody supervises getppid.
-fn applies(judge: &Judge<'_>, call: &str) -> bool {
-    call != "getppid" || matches!(judge, Judge::Container(_))
+/// One call under every judge, in alternating rounds.
+fn compare(
+    runners: &Runners,
+    bundle: &Bundle,
+    (call, count): (&'static str, &str),
+    pinned: bool,
+) -> Result<Vec<Cost>> {
+    let containers = [&runners.runc, &runners.kernel, &runners.supervised].map(Judge::Container);
+    // Nobody supervises getppid.
+    let floor = (call != "getppid").then_some(Judge::Floor);
+    let judges: Vec<_> = containers.into_iter().chain(floor).collect();
+    let mut times: Vec<Vec<f64>> = judges.iter().map(|_| Vec::new()).collect();
+    for _ in 0..ROUNDS {
+        for (judge, times) in judges.iter().zip(&mut times) {
+            let mut command = match judge {
+                Judge::Container(runner) => bundle.run(&runner.words, "bench-calls"),
+                Judge::Floor => bare_loop(call, count),
+            };
+            times.push(once(&mut command, pinned)?);
+        }
+    }
+    let costs = judges.iter().zip(times);
+    Ok(costs
+        .map(|(judge, times)| Cost { judge: judge.name(), call, pinned, median: median(times) })
+        .collect())
 }
 
-fn floor(call: &str, count: &str) -> Command {
+fn bare_loop(call: &str, count: &str) -> Command {
     let mut command = limited(&place::programs().join("floor").to_string_lossy());
     command.arg(call).arg(place::programs().join("calls")).args([call, count]);
     command
