@@ -51,7 +51,7 @@ impl Match {
             (one, other) if one.is_never() || other.is_never() => Self::NEVER,
             (Self::Tests(lists), Self::Tests(more)) if lists.len() * more.len() <= Self::LIMIT => {
                 let pairs = lists.iter().flat_map(|one| more.iter().map(move |other| (one, other)));
-                Self::Tests(pairs.map(|(one, other)| [&one[..], other].concat()).collect())
+                Self::Tests(pairs.filter_map(|(one, other)| joined(one, other)).collect())
             }
             (Self::Tests(_), Self::Tests(_)) => Self::Opaque(Reason::Pattern),
             (Self::Opaque(reason), _) | (_, Self::Opaque(reason)) => Self::Opaque(reason),
@@ -64,6 +64,19 @@ impl Match {
             _ => Self::Opaque(Reason::Pattern),
         }
     }
+}
+
+/// The tests of both lists, each once; `None` if two of them want different values of the same
+/// bits.
+fn joined(one: &[RegisterTest], other: &[RegisterTest]) -> Option<Vec<RegisterTest>> {
+    let bits = |test: &RegisterTest| (test.argument(), test.mask(), test.relation());
+    let contradicts = |test: &RegisterTest| {
+        let same = |before: &&RegisterTest| bits(before) == bits(test);
+        test.relation() == Relation::Equal
+            && one.iter().filter(same).any(|before| before.value() != test.value())
+    };
+    let new = other.iter().filter(|test| !one.contains(test));
+    (!other.iter().any(contradicts)).then(|| one.iter().chain(new).copied().collect())
 }
 
 /// For which calls the condition has the value `wanted`. `parameter` finds the argument that a
@@ -134,5 +147,18 @@ fn members(argument: u8, set: &NumberSet, inside: bool) -> Match {
         Some(tests) if inside => Match::limited(tests.into_iter().map(|test| vec![test]).collect()),
         Some(tests) if tests.len() <= Match::LIMIT => Match::Tests(vec![tests]),
         Some(_) => Match::Opaque(Reason::Pattern),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_exclude_each_other_make_no_list() {
+        let test = |value| RegisterTest::new(0, 7, Relation::Equal, value).expect("argument 0");
+        let either = || Match::Tests(vec![vec![test(1)], vec![test(2)]]);
+        assert_eq!(either().and(either()), either());
+        assert!(either().and(Match::Tests(vec![vec![test(3)]])).is_never());
     }
 }
