@@ -45,13 +45,20 @@ impl Decisions {
         Self { clauses, last: otherwise.last }
     }
 
-    /// Both must let a call through; `None` if that is not told by either of them alone.
+    /// Both must let a call through; `None` if that is not told by either of them alone. A denial tells it only where the
+    /// supervisor has nothing to add: of two denials, the one that wants a record decides.
     pub(super) fn both(self, other: Self) -> Option<Self> {
         match (self.constant(), other.constant()) {
             (Some(Action::Allow), _) => Some(other),
-            (Some(Action::Errno(_)), _) | (_, Some(Action::Allow)) => Some(self),
+            (_, Some(Action::Allow)) => Some(self),
+            (Some(Action::Errno(_)), _) if !other.notifies() => Some(self),
             _ => None,
         }
+    }
+
+    fn notifies(&self) -> bool {
+        let mut actions = self.clauses.iter().map(|clause| clause.action).chain([self.last]);
+        actions.any(|action| action == Action::Notify)
     }
 
     /// Every action replaced by another.
@@ -112,7 +119,8 @@ mod tests {
             [Action::Allow, Action::Errno(13), Action::Notify].map(Decisions::always);
         let constant = |decisions: Option<Decisions>| decisions.and_then(|all| all.constant());
         assert_eq!(constant(allow.clone().both(ask.clone())), Some(Action::Notify));
-        assert_eq!(constant(deny.clone().both(ask.clone())), Some(Action::Errno(13)));
+        assert_eq!(constant(deny.clone().both(deny.clone())), Some(Action::Errno(13)));
+        assert_eq!(deny.clone().both(ask.clone()), None);
         assert_eq!(constant(ask.clone().both(allow)), Some(Action::Notify));
         assert_eq!(ask.both(deny), None);
     }
