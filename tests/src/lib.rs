@@ -6,6 +6,7 @@ pub mod audit;
 pub mod bundle;
 pub mod command;
 pub mod container;
+pub mod cri;
 pub mod engine;
 pub mod place;
 pub mod runtime;
