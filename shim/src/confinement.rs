@@ -16,11 +16,12 @@ use policy::{PolicySet, Source, registry};
 use supervisor::filter::{BadFilter, Filter};
 use supervisor::{Confinement, Entry};
 
-use crate::bundle::{Bundle, BundleError, owns_admin};
+use crate::bundle::{Bundle, BundleError};
 use crate::config::Settings;
 use crate::devices;
 use crate::host;
 use crate::identifier::ContainerId;
+use crate::lent;
 use crate::selection::entry::EntryProgram;
 use crate::selection::{SelectionError, select};
 
@@ -80,7 +81,8 @@ impl EngineFilter {
 
 /// What our start-up calls when the profile is in force; `Workload` has the order.
 fn calls_under_it(process: &Process) -> impl Iterator<Item = &'static str> {
-    let drops = !owns_admin(process) && process.no_new_privileges() != Some(true);
+    let drops =
+        !lent::to_give_back(process).is_empty() && process.no_new_privileges() != Some(true);
     let for_drop = if drops { &["capget", "capset"][..] } else { &[] };
     for_drop.iter().copied().chain(["execve"])
 }
