@@ -6,8 +6,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use converter::bpf::SeccompData;
-use converter::host::LinuxVersionError;
-use converter::load::{LoadError, understand};
+use converter::host::{Engine, Host, LinuxVersionError};
+use converter::load::{LoadError, Loaded, understand};
 use converter::plan::{PlanError, Target, plan};
 use converter::seccomp::assemble::AssembleError;
 use converter::seccomp::{self, Action, assemble, engine};
@@ -98,17 +98,29 @@ pub fn prepare(
     id: &ContainerId,
     bundle: &Bundle,
 ) -> Result<Confinement, ConfinementError> {
-    let process = bundle.process()?;
-    let rootfs = bundle.rootfs()?;
-    let entry = EntryProgram::locate(&rootfs, process);
+    let entry = EntryProgram::locate(&bundle.rootfs()?, bundle.process()?);
     let none = Default::default();
     let annotations = bundle.spec().annotations().as_ref().unwrap_or(&none);
     let text = select(settings, annotations, &entry)?;
-    let origin = text.origin.clone();
     let source = Source::new(text.origin, text.text);
     let loaded = understand(source, &settings.config.policy_dir)?;
-    let policies = entry_first(loaded.set, &entry, &rootfs, &origin)?;
-    let filter = compile(&policies, origin)?;
+    confine(settings, id, bundle, loaded, Engine::SystraceShim)
+}
+
+/// Compiles a policy for a container that this engine makes.
+pub fn confine(
+    settings: &Settings,
+    id: &ContainerId,
+    bundle: &Bundle,
+    policy: Loaded,
+    engine: Engine,
+) -> Result<Confinement, ConfinementError> {
+    let process = bundle.process()?;
+    let rootfs = bundle.rootfs()?;
+    let entry = EntryProgram::locate(&rootfs, process);
+    let origin = policy.source.name().to_string();
+    let policies = entry_first(policy.set, &entry, &rootfs, &origin)?;
+    let filter = compile(&policies, origin, Host { engine, ..host::probe()? })?;
     let audit = settings.audit_file(id);
     make_folder_of(&audit)?;
     Ok(Confinement {
@@ -159,8 +171,8 @@ fn entry_first(
     Ok(set)
 }
 
-fn compile(policies: &PolicySet, origin: String) -> Result<Filter, ConfinementError> {
-    let plan = match plan(policies, &host::probe()?, Target::Supervised) {
+fn compile(policies: &PolicySet, origin: String, host: Host) -> Result<Filter, ConfinementError> {
+    let plan = match plan(policies, &host, Target::Supervised) {
         Ok(plan) => plan,
         Err(errors) => {
             let reasons: Vec<_> = errors.iter().map(PlanError::to_string).collect();
@@ -184,7 +196,6 @@ fn surroundings(process: &Process) -> Entry {
 mod tests {
     use super::*;
     use crate::selection::SANDBOX_POLICY;
-    use converter::host::Host;
     use std::collections::BTreeSet;
 
     fn understood(text: &str) -> PolicySet {
@@ -212,7 +223,12 @@ mod tests {
             "sandbox",
         )
         .unwrap();
-        assert!(!compile(&set, "sandbox".to_owned()).unwrap().instructions().is_empty());
+        assert!(
+            !compile(&set, "sandbox".to_owned(), host::probe().unwrap())
+                .unwrap()
+                .instructions()
+                .is_empty()
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod exec_confined;
 mod leaks;
 mod life_cycle;
 mod podman;
+mod stock;
 mod talk;
 
 use anyhow::{Result, anyhow};
@@ -70,6 +71,7 @@ fn main() {
         bad_input::tests(),
         convert::tests(),
         podman::tests(),
+        stock::tests(),
         attacks::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|test| test.trial(&engine)).collect();
