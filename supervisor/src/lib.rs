@@ -38,6 +38,7 @@ pub mod sockets;
 pub mod status;
 pub mod sys;
 pub mod thread;
+pub mod watch;
 pub mod worker;
 
 pub use confinement::{Confinement, Entry};

@@ -7,12 +7,14 @@ pub mod audit;
 pub mod bundle;
 pub mod command;
 pub mod container;
+pub mod cri;
 pub mod engine;
 pub mod place;
 pub mod runtime;
 pub mod sweep;
 pub mod talk;
 pub mod terminal;
+pub mod transparency;
 
 pub use agent::{Agent, Stock, StockContainer};
 pub use command::Finished;
