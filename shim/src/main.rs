@@ -11,6 +11,7 @@ mod commands;
 mod config;
 mod confinement;
 mod container;
+mod copy_up;
 mod devices;
 mod foreground;
 mod host;
