@@ -13,6 +13,7 @@ use converter::seccomp::assemble::AssembleError;
 use converter::seccomp::{self, Action, assemble, engine};
 use oci_spec::runtime::Process;
 use policy::{PolicySet, Source, registry};
+use supervisor::constancy::Constancy;
 use supervisor::filter::{BadFilter, Filter};
 use supervisor::{Confinement, Entry};
 
@@ -108,12 +109,13 @@ pub fn prepare(
     let source = Source::new(text.origin, text.text);
     let loaded = understand(source, &settings.config.policy_dir)?;
     let policies = entry_first(loaded.set, &entry, &rootfs, &origin)?;
-    let filter = compile(&policies, origin)?;
+    let (filter, constancy) = compile(&policies, origin)?;
     let audit = settings.audit_file(id);
     make_folder_of(&audit)?;
     Ok(Confinement {
         id: id.to_string(),
         filter,
+        constancy,
         policies,
         audit,
         devices: devices::rules(bundle.spec()),
@@ -159,7 +161,7 @@ fn entry_first(
     Ok(set)
 }
 
-fn compile(policies: &PolicySet, origin: String) -> Result<Filter, ConfinementError> {
+fn compile(policies: &PolicySet, origin: String) -> Result<(Filter, Constancy), ConfinementError> {
     let plan = match plan(policies, &host::probe()?, Target::Supervised) {
         Ok(plan) => plan,
         Err(errors) => {
@@ -169,7 +171,8 @@ fn compile(policies: &PolicySet, origin: String) -> Result<Filter, ConfinementEr
     };
     let program = assemble::assemble(&plan.filter)
         .map_err(|source| ConfinementError::Size { origin, source })?;
-    Ok(Filter::from_bytes(&program.to_bytes())?)
+    let converter::plan::Constancy { credentials, root } = plan.constancy;
+    Ok((Filter::from_bytes(&program.to_bytes())?, Constancy { credentials, root }))
 }
 
 /// What the variables of a policy stand for.
@@ -204,6 +207,11 @@ mod tests {
     }
 
     #[test]
+    fn both_know_the_same_changes_of_a_caller() {
+        assert_eq!(converter::plan::CHANGES, supervisor::constancy::CHANGES);
+    }
+
+    #[test]
     fn the_sandbox_policy_can_be_enforced() {
         let set = entry_first(
             understood(SANDBOX_POLICY),
@@ -212,7 +220,7 @@ mod tests {
             "sandbox",
         )
         .unwrap();
-        assert!(!compile(&set, "sandbox".to_owned()).unwrap().instructions().is_empty());
+        assert!(!compile(&set, "sandbox".to_owned()).unwrap().0.instructions().is_empty());
     }
 
     #[test]

@@ -83,7 +83,11 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// [`Denial::Gone`] if not.
     pub fn confirm(&self) -> Result<(), Denial> {
-        if self.surroundings.listener.is_valid(self.notification.id) { Ok(()) } else { Err(Denial::Gone) }
+        if self.surroundings.listener.is_valid(self.notification.id) {
+            Ok(())
+        } else {
+            Err(Denial::Gone)
+        }
     }
 
     /// The folder `/proc/TID`.

@@ -4,6 +4,7 @@
 use policy::program::Action as RuleAction;
 use policy::registry::{self, SyscallNumber};
 
+use crate::plan::call::CallPlan;
 use crate::plan::lowered::Fate;
 use crate::plan::{PolicyPlan, Reason};
 use crate::seccomp::{Action, Filter};
@@ -67,11 +68,10 @@ fn numbers(calls: &[&str]) -> impl Iterator<Item = SyscallNumber> {
 impl PolicyPlan<'_> {
     /// Whether the supervisor carries calls out for their callers, but for starting programs, which the kernel does.
     pub(super) fn acts(&self) -> bool {
-        self.calls.iter().any(|plan| {
-            let starts = matches!(plan.call.name, "execve" | "execveat");
-            let performed = plan.forms.iter().any(|(_, form)| form.performed && form.permits);
-            !starts && performed && plan.decisions.notifies()
-        })
+        let starts = |plan: &CallPlan| matches!(plan.call.name, "execve" | "execveat");
+        let forms = self.calls.iter().filter(|plan| !starts(plan)).flat_map(|plan| &plan.forms);
+        let supervised = |(_, fate): &(_, Fate)| matches!(fate, Fate::Supervisor(_));
+        forms.into_iter().any(|(_, form)| form.performed && form.fates.iter().any(supervised))
     }
 
     /// Leaves what the kernel would let through of the [`CHANGES`] to the supervisor.

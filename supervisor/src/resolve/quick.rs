@@ -28,12 +28,14 @@ pub(super) fn resolve(name: &Name, start: Option<&OwnedFd>, mounts: &mut Mounts)
     }
     let reached = match name.aim {
         Aim::Entry => place(name, start)?,
-        Aim::Object { follow } | Aim::Creation { follow } => match object(name, start, follow, mounts) {
-            Err(Errno::ENOENT) => vacancy(name, start)?,
-            Err(Errno::EXDEV) => return refused(name, start, Errno::EXDEV),
-            Err(errno) if is_scoped(name) => return refused(name, start, errno),
-            other => other.unwrap_or(None).map(named).transpose()?.flatten(),
-        },
+        Aim::Object { follow } | Aim::Creation { follow } => {
+            match object(name, start, follow, mounts) {
+                Err(Errno::ENOENT) => vacancy(name, start)?,
+                Err(Errno::EXDEV) => return refused(name, start, Errno::EXDEV),
+                Err(errno) if is_scoped(name) => return refused(name, start, errno),
+                other => other.unwrap_or(None).map(named).transpose()?.flatten(),
+            }
+        }
     };
     match reached {
         // The walk by hand cannot keep a name below a folder (RESOLVE_BENEATH, RESOLVE_IN_ROOT) while others move that

@@ -122,9 +122,12 @@ fn as_stat(found: &libc::statx) -> libc::stat {
     status.st_size = found.stx_size.cast_signed();
     status.st_blksize = found.stx_blksize.into();
     status.st_blocks = found.stx_blocks.cast_signed();
-    (status.st_atime, status.st_atime_nsec) = (found.stx_atime.tv_sec, found.stx_atime.tv_nsec.into());
-    (status.st_mtime, status.st_mtime_nsec) = (found.stx_mtime.tv_sec, found.stx_mtime.tv_nsec.into());
-    (status.st_ctime, status.st_ctime_nsec) = (found.stx_ctime.tv_sec, found.stx_ctime.tv_nsec.into());
+    (status.st_atime, status.st_atime_nsec) =
+        (found.stx_atime.tv_sec, found.stx_atime.tv_nsec.into());
+    (status.st_mtime, status.st_mtime_nsec) =
+        (found.stx_mtime.tv_sec, found.stx_mtime.tv_nsec.into());
+    (status.st_ctime, status.st_ctime_nsec) =
+        (found.stx_ctime.tv_sec, found.stx_ctime.tv_nsec.into());
     status
 }
 

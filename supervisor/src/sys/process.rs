@@ -65,7 +65,8 @@ struct Info {
 }
 
 /// `PIDFD_GET_INFO`, `_IOWR(0xFF, 11, struct pidfd_info)`, and `PIDFD_INFO_CREDS` (linux/pidfd.h, since Linux 6.13).
-const GET_INFO: libc::Ioctl = (3 << 30) | ((size_of::<Info>() as libc::Ioctl) << 16) | (0xff << 8) | 11;
+const GET_INFO: libc::Ioctl =
+    (3 << 30) | ((size_of::<Info>() as libc::Ioctl) << 16) | (0xff << 8) | 11;
 const CREDENTIALS: u64 = 1 << 1;
 
 /// What task a descriptor of one is bound to, as long as that is not reaped.
