@@ -11,6 +11,7 @@ use crate::host;
 use crate::notification::{Denial, NotificationId};
 use crate::plain::is_plain;
 use crate::powers::Powers;
+use crate::resolve::{self, Jail};
 use crate::status::Status;
 use crate::sys::credentials::{self, Users};
 use crate::sys::files::{Place, place};
@@ -20,7 +21,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, chroot, fchdir};
 use std::ffi::OsString;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 
 /// What the thread has taken on.
@@ -29,6 +30,8 @@ pub struct Identity {
     powers: Rc<Powers>,
     user_namespace: OsString,
     worn: Option<Worn>,
+    /// The container's root, and where it is.
+    container: (OwnedFd, Place),
     root: Option<Place>,
     known: Option<(NotificationId, Who, u64)>,
 }
@@ -67,15 +70,18 @@ pub enum Who {
 
 impl Identity {
     /// Makes the calling thread able to act as others: it gets a root and a umask of its own (`CLONE_FS`, unshare(2)).
+    /// `container` is the root of those others, unless they change it.
     ///
     /// # Errors
     /// EPERM if we are not privileged.
-    pub fn new() -> Result<Self, Errno> {
+    pub fn new(container: BorrowedFd<'_>) -> Result<Self, Errno> {
         host::open_folders()?;
         unshare(CloneFlags::CLONE_FS)?;
         let powers = Rc::new(Powers::new()?);
         let user_namespace = readlinkat(host::proc(), "thread-self/ns/user")?;
-        Ok(Self { powers, user_namespace, worn: None, root: None, known: None })
+        let place = place(container, c"")?;
+        let container = (container.try_clone_to_owned().map_err(|_| Errno::EMFILE)?, place);
+        Ok(Self { powers, user_namespace, worn: None, container, root: None, known: None })
     }
 
     /// The thread's capabilities.
@@ -120,7 +126,14 @@ impl Identity {
             fchdir(&root)?;
             chroot(".")
         })?;
-        self.root = Some(place(root.as_fd(), c"")?);
+        let reached = place(root.as_fd(), c"")?;
+        // In a copy of the container's mounts (unshare(2)) the root is the same folder on another mount.
+        let same =
+            (reached.device, reached.inode) == (self.container.1.device, self.container.1.inode);
+        let container = || self.container.0.try_clone().map_err(|_| Errno::EMFILE);
+        let jail = (!same).then(|| Ok::<_, Errno>(Jail { container: container()?, caller: root }));
+        resolve::remember(jail.transpose()?);
+        self.root = Some(reached);
         Ok(())
     }
 

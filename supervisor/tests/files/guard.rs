@@ -20,8 +20,17 @@ pub const PERMIT: &str = r#"Policy: /victim, Emulation: native
 	native-fswrite: filename neq "/nowhere" then permit
 	native-fstat: permit
 	native-link: filename neq "/nowhere" then permit
+	native-chdir: filename neq "/nowhere" then permit
+	native-chroot: filename neq "/nowhere" then permit
 	native-chmod: filename neq "/nowhere" then permit
 	native-fchmod: permit
+	native-fchown: permit
+	native-fgetxattr: permit
+	native-flistxattr: permit
+	native-fsetxattr: permit
+	native-fremovexattr: permit
+	native-file_getattr: permit
+	native-file_setattr: permit
 	native-futimens: permit
 "#;
 

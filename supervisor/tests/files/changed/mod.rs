@@ -1,5 +1,8 @@
 //! A caller that becomes another between two of its calls is never taken for who it was.
 
+#[path = "sys.rs"]
+mod numbered;
+
 use crate::{guard, sys, user, victim};
 use std::fmt::Write as _;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -209,7 +212,7 @@ fn by_being_born_with_a_dead_threads_number() {
             }
         });
         told.recv().unwrap();
-        let number = sys::free_number();
+        let number = numbered::free_number();
         let mut text = String::new();
         for _ in 0..3 {
             text += &born_with(number);
@@ -224,7 +227,7 @@ fn by_being_born_with_a_dead_threads_number() {
 
 /// What a child reads that has this number on the host, by which the supervisor knows it.
 fn born_with(number: i32) -> String {
-    let child = sys::in_child_numbered(number, || i32::from(reads(MODE_0000) == "yes "));
+    let child = numbered::in_child_numbered(number, || i32::from(reads(MODE_0000) == "yes "));
     let status = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(child), None).unwrap();
     match status {
         nix::sys::wait::WaitStatus::Exited(_, 1) => "yes ".to_owned(),
