@@ -13,6 +13,7 @@ use converter::seccomp::assemble::AssembleError;
 use converter::seccomp::{self, Action, assemble, engine};
 use oci_spec::runtime::Process;
 use policy::{PolicySet, Source, registry};
+use supervisor::constancy::Constancy;
 use supervisor::filter::{BadFilter, Filter};
 use supervisor::{Confinement, Entry};
 
@@ -120,12 +121,13 @@ pub fn confine(
     let entry = EntryProgram::locate(&rootfs, process);
     let origin = policy.source.name().to_string();
     let policies = entry_first(policy.set, &entry, &rootfs, &origin)?;
-    let filter = compile(&policies, origin, Host { engine, ..host::probe()? })?;
+    let (filter, constancy) = compile(&policies, origin, Host { engine, ..host::probe()? })?;
     let audit = settings.audit_file(id);
     make_folder_of(&audit)?;
     Ok(Confinement {
         id: id.to_string(),
         filter,
+        constancy,
         policies,
         audit,
         devices: devices::rules(bundle.spec()),
@@ -171,7 +173,11 @@ fn entry_first(
     Ok(set)
 }
 
-fn compile(policies: &PolicySet, origin: String, host: Host) -> Result<Filter, ConfinementError> {
+fn compile(
+    policies: &PolicySet,
+    origin: String,
+    host: Host,
+) -> Result<(Filter, Constancy), ConfinementError> {
     let plan = match plan(policies, &host, Target::Supervised) {
         Ok(plan) => plan,
         Err(errors) => {
@@ -181,7 +187,8 @@ fn compile(policies: &PolicySet, origin: String, host: Host) -> Result<Filter, C
     };
     let program = assemble::assemble(&plan.filter)
         .map_err(|source| ConfinementError::Size { origin, source })?;
-    Ok(Filter::from_bytes(&program.to_bytes())?)
+    let converter::plan::Constancy { credentials, root } = plan.constancy;
+    Ok((Filter::from_bytes(&program.to_bytes())?, Constancy { credentials, root }))
 }
 
 /// What the variables of a policy stand for.
@@ -215,6 +222,11 @@ mod tests {
     }
 
     #[test]
+    fn both_know_the_same_changes_of_a_caller() {
+        assert_eq!(converter::plan::CHANGES, supervisor::constancy::CHANGES);
+    }
+
+    #[test]
     fn the_sandbox_policy_can_be_enforced() {
         let set = entry_first(
             understood(SANDBOX_POLICY),
@@ -226,6 +238,7 @@ mod tests {
         assert!(
             !compile(&set, "sandbox".to_owned(), host::probe().unwrap())
                 .unwrap()
+                .0
                 .instructions()
                 .is_empty()
         );
