@@ -9,6 +9,7 @@ use oci_spec::runtime::{LinuxNamespaceType, LinuxSeccomp, Process, Spec};
 
 use crate::cgroup::companions::Companions;
 use crate::cgroup::mounts::{self, MountsError};
+use crate::copy_up::{self, CopyUpError};
 use crate::lent;
 
 const FILE: &str = "config.json";
@@ -41,6 +42,8 @@ pub enum BundleError {
     Unified,
     #[error(transparent)]
     Mounts(#[from] MountsError),
+    #[error(transparent)]
+    CopyUp(#[from] CopyUpError),
     #[error("cannot write the private bundle {path}")]
     Write { path: PathBuf, source: OciSpecError },
 }
@@ -118,6 +121,7 @@ impl Bundle {
             linux.set_cgroups_path(Some(companions.cgroup().to_owned()));
         }
         let rootfs = self.rootfs()?;
+        copy_up::settle(&mut spec, &rootfs)?;
         if let Some(root) = spec.root_mut() {
             root.set_path(rootfs);
         }

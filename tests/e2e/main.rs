@@ -12,6 +12,7 @@ mod exec_confined;
 mod leaks;
 mod life_cycle;
 mod podman;
+mod stock;
 mod talk;
 
 use anyhow::{Result, anyhow};
@@ -116,6 +117,7 @@ fn main() {
         bad_input::tests(),
         convert::tests(),
         podman::tests(),
+        stock::tests(),
         attacks::tests(),
         cri::tests(),
         containerd::tests(),

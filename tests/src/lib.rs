@@ -2,6 +2,7 @@
 //! and the audit records of those that ran confined.
 #![forbid(unsafe_code)]
 
+pub mod agent;
 pub mod audit;
 pub mod bundle;
 pub mod command;
@@ -15,6 +16,7 @@ pub mod talk;
 pub mod terminal;
 pub mod transparency;
 
+pub use agent::{Agent, Stock, StockContainer};
 pub use command::Finished;
 pub use container::{Container, Running};
 pub use engine::Engine;

@@ -9,4 +9,5 @@ pub mod process;
 pub mod seccomp;
 pub mod signal;
 pub mod socket;
+pub mod tracing;
 pub mod xattr;
