@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 
 pub mod bpf;
+pub mod ebpf;
 pub mod host;
 pub mod load;
 pub mod plan;
 pub mod seccomp;
+pub mod sockets;
