@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use converter::bpf::SeccompData;
-use converter::host::{Host, LinuxVersion, LinuxVersionError};
+use converter::host::LinuxVersionError;
 use converter::load::{LoadError, understand};
 use converter::plan::{PlanError, Target, plan};
 use converter::seccomp::assemble::AssembleError;
@@ -19,6 +19,7 @@ use supervisor::{Confinement, Entry};
 use crate::bundle::{Bundle, BundleError, owns_admin};
 use crate::config::Settings;
 use crate::devices;
+use crate::host;
 use crate::identifier::ContainerId;
 use crate::selection::entry::EntryProgram;
 use crate::selection::{SelectionError, select};
@@ -159,9 +160,7 @@ fn entry_first(
 }
 
 fn compile(policies: &PolicySet, origin: String) -> Result<Filter, ConfinementError> {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let host = Host::of_this_release(release.trim().parse::<LinuxVersion>()?);
-    let plan = match plan(policies, &host, Target::Supervised) {
+    let plan = match plan(policies, &host::probe()?, Target::Supervised) {
         Ok(plan) => plan,
         Err(errors) => {
             let reasons: Vec<_> = errors.iter().map(PlanError::to_string).collect();
@@ -185,6 +184,7 @@ fn surroundings(process: &Process) -> Entry {
 mod tests {
     use super::*;
     use crate::selection::SANDBOX_POLICY;
+    use converter::host::Host;
     use std::collections::BTreeSet;
 
     fn understood(text: &str) -> PolicySet {

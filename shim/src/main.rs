@@ -12,6 +12,7 @@ mod confinement;
 mod container;
 mod devices;
 mod foreground;
+mod host;
 mod identifier;
 mod launch;
 mod report;

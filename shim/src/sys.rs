@@ -114,6 +114,17 @@ pub fn knows_killable_wait() -> bool {
     Errno::result(outcome) == Err(Errno::EFAULT)
 }
 
+/// The version of Landlock's interface; 0 if there is none (`LANDLOCK_CREATE_RULESET_VERSION`,
+/// landlock_create_ruleset(2)).
+pub fn landlock_version() -> u32 {
+    const VERSION: libc::c_uint = 1;
+    // SAFETY: with this flag the kernel reads no memory and makes no ruleset.
+    let version = unsafe {
+        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0_usize, VERSION)
+    };
+    u32::try_from(version).unwrap_or(0)
+}
+
 /// Gives SIGPIPE its default action back: Rust ignores it in every program (its runtime does so before
 /// `main`), and an ignored signal stays ignored over execve(2).
 pub fn restore_sigpipe() -> Result<(), Errno> {

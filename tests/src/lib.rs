@@ -12,6 +12,7 @@ pub mod runtime;
 pub mod sweep;
 pub mod talk;
 pub mod terminal;
+pub mod transparency;
 
 pub use command::Finished;
 pub use container::{Container, Running};
