@@ -78,7 +78,8 @@ fn form(call: &str) -> FormId {
     call.form_ids().next().expect("a form")
 }
 
-const PORTS: &[u16] = &[0, 1, 3, 8, 43, 53, 79, 80, 81, 442, 443, 444, 6443, 16443, 8000, 44300, 65535];
+const PORTS: &[u16] =
+    &[0, 1, 3, 8, 43, 53, 79, 80, 81, 442, 443, 444, 6443, 16443, 8000, 44300, 65535];
 
 fn addresses() -> Vec<(Hook, Vec<u8>)> {
     let v4 = [

@@ -151,6 +151,25 @@ mod tests {
     }
 
     #[test]
+    fn an_address_has_one_name() {
+        let printed = |call: &str, address: &[u8]| {
+            String::from_utf8(print_sockaddr(&reached(call, address))).unwrap()
+        };
+        let v6 = |octets: [u8; 16]| [&[10, 0, 0, 53, 0, 0, 0, 0][..], &octets, &[0; 4]].concat();
+        let mapped = v6([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127, 0, 0, 1]);
+        assert_eq!(printed("connect", &mapped), "inet-[127.0.0.1]:53");
+        assert_eq!(printed("connect", &v6(Ipv6Addr::LOCALHOST.octets())), "inet-[::1]:53");
+        let unspecified = [0, 0, 0, 53, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(printed("sendto", &unspecified), "inet-[127.0.0.1]:53");
+        assert_eq!(printed("connect", &unspecified), "family(0)");
+        assert_eq!(printed("connect", &[10]), "error");
+        let scoped = |octets| [&v6(octets)[..24], &[2, 0, 0, 0]].concat();
+        assert_eq!(printed("connect", &scoped(Ipv6Addr::LOCALHOST.octets())), "inet-[::1]:53");
+        let to_link = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1).octets();
+        assert_eq!(printed("connect", &scoped(to_link)), "inet-[fe80::1%2]:53");
+    }
+
+    #[test]
     fn other_addresses() {
         assert_eq!(address(16, &[0; 10]), b"family(16)");
         assert_eq!(print_sockaddr(&[2]), b"error");

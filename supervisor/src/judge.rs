@@ -92,8 +92,7 @@ impl Case<'_> {
                 Err(self.deny(decision, policy::Errno::EPERM, Some(reason)))
             }
             Verdict::Uncovered => {
-                let reason = "no rule covers the call";
-                Err(self.deny(decision, policy::Errno::EPERM, Some(reason)))
+                Err(self.deny(decision, policy::Errno::EPERM, Some(record::NO_RULE)))
             }
         })
     }

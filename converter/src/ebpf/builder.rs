@@ -71,7 +71,9 @@ impl Builder {
     }
 
     fn straight(&mut self, instructions: &[Instruction]) -> Label {
-        instructions.iter().rev().for_each(|instruction| drop(self.write(*instruction)));
+        for instruction in instructions.iter().rev() {
+            self.write(*instruction);
+        }
         Label(self.slots)
     }
 

@@ -25,7 +25,8 @@ pub const PERMIT: &str = r#"Policy: /victim, Emulation: native
 "#;
 
 /// Serves the victim; the result ends the threads once the victim is gone.
-pub fn serve(listener: OwnedFd, entry: i32, policy: &str) -> impl FnOnce() {
+pub fn serve(listener: OwnedFd, sockets: None,
+        entry: i32, policy: &str) -> impl FnOnce() {
     supervisor::sys::signal::prepare().unwrap();
     let listener = Listener::new(listener, Tid(entry));
     listener.start_workload();
