@@ -2,10 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
-mod config;
-mod policy_name;
 mod precreate;
-mod profile;
 
 use clap::Parser;
 

@@ -44,7 +44,7 @@ impl Policies {
 
     fn run(&self, config: &[u8]) -> Output {
         let mut child = Command::new(env!("CARGO_BIN_EXE_systrace-hook"))
-            .args(["precreate", "--policy-dir"])
+            .args(["precreate", "--standalone", "--policy-dir"])
             .arg(self.0.path())
             .arg("--log")
             .arg(self.log())

@@ -9,6 +9,7 @@ use anyhow::Context;
 use libcontainer::container::Container;
 use libcontainer::container::builder::ContainerBuilder;
 use libcontainer::syscall::syscall::SyscallType;
+use supervisor::sockets::programs::LoadedPrograms;
 
 use crate::birth::Birth;
 use crate::bundle::{Bundle, owns_admin};
@@ -18,7 +19,7 @@ use crate::confinement::{self, EngineFilter};
 use crate::container::Store;
 use crate::identifier::ContainerId;
 use crate::workload::{Restraints, Role, Workload, readable};
-use crate::{stdio, supervise};
+use crate::{sockets, stdio, supervise};
 
 /// The flags of `create` and `run`.
 #[derive(Debug, clap::Args)]
@@ -72,10 +73,14 @@ impl Launch<'_> {
         let id = &self.options.id;
         let process = self.bundle.process()?;
         let engine = EngineFilter::of(&self.bundle, process)?;
-        let confinement = confinement::prepare(self.settings, id, &self.bundle)?;
-        let claim = Claim::stake(&self.store, id, self.companions())?;
+        let companions = self.companions();
+        let hold = sockets::hold(self.bundle.spec(), &companions, self.options.preserve_fds);
+        let confinement = confinement::prepare(self.settings, id, &self.bundle, hold)?;
+        let programs = confinement.sockets.clone();
+        let claim = Claim::stake(&self.store, id, companions)?;
         self.bundle.write_private(&claim.folder, &claim.companions)?;
         let workload = Workload::new(Restraints {
+            doors: None,
             filter: confinement.filter.clone(),
             supervisor: RefCell::new(Some(supervise::start(&claim.folder, confinement)?)),
             engine,
@@ -86,7 +91,7 @@ impl Launch<'_> {
         stdio::give_inherited(self.bundle.spec(), process)
             .context("cannot give the output away")?;
         let mut container = self.build(workload, &claim.folder)?;
-        if let Err(error) = self.settle(&mut container, &claim) {
+        if let Err(error) = self.settle(&mut container, &claim, programs.as_deref()) {
             // Its process waits for a start that will not come; the first error is the one to report.
             let _ = container.delete(true);
             return Err(error);
@@ -118,11 +123,19 @@ impl Launch<'_> {
 
     /// From here on the state names the engine's bundle, not the private one, and tells the first process
     /// from a later one with the same number.
-    fn settle(&self, container: &mut Container, claim: &Claim) -> anyhow::Result<()> {
+    fn settle(
+        &self,
+        container: &mut Container,
+        claim: &Claim,
+        programs: Option<&LoadedPrograms>,
+    ) -> anyhow::Result<()> {
         let pid = container.pid().context("the container has no process")?.as_raw();
         let birth = Birth::of(pid).context("the container's process is gone")?;
         birth.save(&claim.folder).context("cannot save the container's state")?;
         claim.companions.add(pid).context("cannot move the container into its cgroups")?;
+        if let Some(programs) = programs {
+            sockets::attach(programs, pid, &claim.folder)?;
+        }
         stdio::give_terminal(self.bundle.spec(), self.bundle.process()?, pid)
             .context("cannot give the terminal away")?;
         container.state.bundle = self.bundle.folder().to_owned();

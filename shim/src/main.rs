@@ -2,6 +2,7 @@
 //!
 //! The command line is runc's. [`commands`] holds one file per sub-command; [`cli`] is the main flow.
 
+mod agent;
 mod birth;
 mod bundle;
 mod cgroup;
@@ -18,6 +19,7 @@ mod launch;
 mod report;
 mod selection;
 mod signal;
+mod sockets;
 mod stdio;
 mod supervise;
 mod sys;

@@ -12,7 +12,7 @@ use crate::processes::{FileId, Processes, Standing};
 use policy::ast::PermitFlag;
 use policy::{Action, BindError, Environment, Policy, PolicySet, Subject};
 use std::fs::OpenOptions;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 
@@ -77,6 +77,12 @@ impl Container {
             users,
             groups,
         })
+    }
+
+    /// Its root directory.
+    #[must_use]
+    pub fn root(&self) -> BorrowedFd<'_> {
+        self.view.root()
     }
 
     /// The name of a user of the container.

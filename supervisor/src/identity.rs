@@ -9,6 +9,7 @@
 use crate::caller::Caller;
 use crate::host;
 use crate::notification::{Denial, NotificationId};
+use crate::resolve::{self, Jail};
 use crate::status::Status;
 use crate::sys::credentials::{self, Capabilities, Users};
 use crate::sys::files::{Place, place};
@@ -18,7 +19,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, chroot, fchdir};
 use std::ffi::OsString;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// What the thread has taken on.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Identity {
     full: Capabilities,
     user_namespace: OsString,
     worn: Option<Worn>,
+    /// The container's root, and where it is.
+    container: (OwnedFd, Place),
     root: Option<Place>,
     known: Option<(NotificationId, Who, Capabilities)>,
 }
@@ -64,17 +67,20 @@ pub enum Who {
 
 impl Identity {
     /// Makes the calling thread able to act as others: it gets a root and a umask of its own (`CLONE_FS`, unshare(2)).
+    /// `container` is the root of those others, unless they change it.
     ///
     /// # Errors
     /// EPERM if we are not privileged.
-    pub fn new() -> Result<Self, Errno> {
+    pub fn new(container: BorrowedFd<'_>) -> Result<Self, Errno> {
         host::open_folders()?;
         unshare(CloneFlags::CLONE_FS)?;
         let present = credentials::capabilities()?;
         let full = Capabilities { effective: present.permitted, ..present };
         credentials::set_capabilities(full)?;
         let user_namespace = readlinkat(host::proc(), "thread-self/ns/user")?;
-        Ok(Self { full, user_namespace, worn: None, root: None, known: None })
+        let place = place(container, c"")?;
+        let container = (container.try_clone_to_owned().map_err(|_| Errno::EMFILE)?, place);
+        Ok(Self { full, user_namespace, worn: None, container, root: None, known: None })
     }
 
     /// Acts as the caller until the result is dropped.
@@ -115,7 +121,14 @@ impl Identity {
         let root = caller.root()?;
         fchdir(&root)?;
         chroot(".")?;
-        self.root = Some(place(root.as_fd(), c"")?);
+        let reached = place(root.as_fd(), c"")?;
+        // In a copy of the container's mounts (unshare(2)) the root is the same folder on another mount.
+        let same =
+            (reached.device, reached.inode) == (self.container.1.device, self.container.1.inode);
+        let container = || self.container.0.try_clone().map_err(|_| Errno::EMFILE);
+        let jail = (!same).then(|| Ok::<_, Errno>(Jail { container: container()?, caller: root }));
+        resolve::remember(jail.transpose()?);
+        self.root = Some(reached);
         Ok(())
     }
 

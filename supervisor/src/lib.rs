@@ -5,6 +5,8 @@
 //! judged ([`handlers`]): the workload may rewrite its memory meanwhile, it changes nothing any more. The kernel performs a
 //! call itself only for a reason that [`evidence`] can state.
 
+pub mod agent;
+pub mod arming;
 pub mod audit;
 pub mod blocking;
 pub mod caller;
@@ -36,6 +38,7 @@ pub mod sockets;
 pub mod status;
 pub mod sys;
 pub mod thread;
+pub mod watch;
 pub mod worker;
 
 pub use confinement::{Confinement, Entry};

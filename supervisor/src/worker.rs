@@ -44,7 +44,8 @@ impl Worker {
     /// # Errors
     /// If the thread cannot have a root and a umask of its own.
     pub fn new(pool: &Arc<Pool>) -> Result<Self, Errno> {
-        Ok(Self { identity: Identity::new()?, last: None, pool: Arc::clone(pool) })
+        let identity = Identity::new(pool.container.root())?;
+        Ok(Self { identity, last: None, pool: Arc::clone(pool) })
     }
 
     /// The listener that it serves.

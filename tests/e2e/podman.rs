@@ -71,6 +71,7 @@ impl Podman {
         hook["hook"]["args"] = json!([
             "systrace-hook",
             "precreate",
+            "--standalone",
             format!("--policy-dir={}", place::workspace().join("tests/policies").display()),
             format!("--log={}", self.log().display()),
         ]);

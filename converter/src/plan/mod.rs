@@ -24,8 +24,8 @@ pub use report::{Cost, Part, RulePlan};
 pub use rungs::{Carried, Difference, Direction};
 pub use target::{Reason, Target};
 
-use crate::host::{Host, LinuxVersion};
-use crate::seccomp::{Action, Filter, Newer};
+use crate::host::{Engine, Host, LinuxVersion};
+use crate::seccomp::{Action, Filter, Newer, gate};
 use call::CallPlan;
 use lowered::Fate;
 
@@ -89,6 +89,9 @@ pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<Pl
         let decisions = policies.first().map(|first| first.calls[at].decisions.clone());
         filter.calls.extend(decisions.map(|all| (call.number, all.into_clauses())));
         filter.newer = Some(Newer { than: call.number, action: Filter::FOREIGN });
+    }
+    if target == Target::Supervised && host.engine != Engine::SystraceShim {
+        filter = gate::behind(filter);
     }
     let rules = policies.iter().flat_map(|policy| policy.report(&filter, target)).collect();
     let judged = |at: usize| policies.iter().any(|policy| policy.calls[at].is_judged());

@@ -31,11 +31,13 @@ fn is_seen(call: &str, [domain, kind, protocol]: [u32; 3]) -> bool {
     }
 }
 
-/// Whether every socket that the policy lets be made comes to the hooks of the call. Rings that make sockets without a
-/// call are a way round, and must be denied.
+/// Calls that go round the programs: one makes sockets without socket(2), the other can detach programs.
+const WAYS_ROUND: [&str; 2] = ["io_uring_setup", "bpf"];
+
+/// Whether every socket that the policy lets be made comes to the hooks of the call, and nothing goes round them.
 #[must_use]
 pub fn all_seen(policy: &Policy, call: &str) -> bool {
-    !may_be_made(policy, "io_uring_setup", &[]).unwrap_or(true)
+    WAYS_ROUND.iter().all(|way| may_be_made(policy, way, &[]) == Some(false))
         && ["socket", "socketpair"].iter().all(|maker| only_seen(policy, maker, call))
 }
 
@@ -145,6 +147,7 @@ mod tests {
             "native-socket: sockdom neq \"AF_UNKNOWN(40)\" then permit\n",
             "native-socketpair: permit\n",
             "native-io_uring_setup: permit\n",
+            "native-bpf: permit\n",
             "native-socket: sockdom match \"AF_IN*\" then permit\n",
             "native-socket: true then ask\n",
             "native-socket: true then permit, if user = root\n",

@@ -20,7 +20,7 @@ use crate::container::{StateError, Store};
 use crate::foreground::Relay;
 use crate::identifier::ContainerId;
 use crate::workload::{Restraints, Role, Workload, readable};
-use crate::{stdio, supervise};
+use crate::{sockets, stdio, supervise};
 
 /// Exit status of a failure of ours: other numbers are the program's.
 pub const FAILURE: u8 = 255;
@@ -86,7 +86,10 @@ impl Exec {
         let mut process = self.wanted_process(&bundle)?;
         let own = store.own_folder(&self.id);
         let supervisor = supervise::connect(&own)?;
+        sockets::ensure_none_inherited(&own, self.preserve_fds)?;
+        let companions = Companions::of(&container.spec()?.cgroup_path, container.systemd());
         let workload = Workload::new(Restraints {
+            doors: Some(companions.doors().context("cannot open the container's cgroups")?),
             filter: supervisor.fetch_filter()?,
             supervisor: RefCell::new(Some(supervisor)),
             engine: EngineFilter::of(&bundle, &process)?,
@@ -97,9 +100,8 @@ impl Exec {
         stdio::give_inherited(bundle.spec(), &process).context("cannot give the output away")?;
         lend_admin(&mut process);
         let file = ProcessFile::write(&own, &process)?;
-        let visit = Companions::of(&container.spec()?.cgroup_path, container.systemd()).visit()?;
         let pid = self.join(&store, workload, file.path())?;
-        drop((file, visit));
+        drop(file);
         if self.detach {
             return Ok(ExitCode::SUCCESS);
         }

@@ -17,6 +17,7 @@ const POLICY: &str = r#"Policy: /victim, Emulation: native
 	native-fswrite: filename match "/locked" then deny[enolck]
 	native-fswrite: true then permit
 	native-fstat: permit
+	native-chdir: permit
 "#;
 
 const CWD: Arg = Number(libc::AT_FDCWD as i64);

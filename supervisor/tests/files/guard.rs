@@ -19,14 +19,22 @@ pub const PERMIT: &str = r#"Policy: /victim, Emulation: native
 	native-fswrite: filename neq "/nowhere" then permit
 	native-fstat: permit
 	native-link: filename neq "/nowhere" then permit
+	native-chdir: filename neq "/nowhere" then permit
+	native-chroot: filename neq "/nowhere" then permit
 	native-chmod: filename neq "/nowhere" then permit
 	native-fchmod: permit
+	native-fchown: permit
+	native-fgetxattr: permit
+	native-flistxattr: permit
+	native-fsetxattr: permit
+	native-fremovexattr: permit
+	native-file_getattr: permit
+	native-file_setattr: permit
 	native-futimens: permit
 "#;
 
 /// Serves the victim; the result ends the threads once the victim is gone.
-pub fn serve(listener: OwnedFd, sockets: None,
-        entry: i32, policy: &str) -> impl FnOnce() {
+pub fn serve(listener: OwnedFd, sockets: None, entry: i32, policy: &str) -> impl FnOnce() {
     supervisor::sys::signal::prepare().unwrap();
     let listener = Listener::new(listener, Tid(entry));
     listener.start_workload();
@@ -56,6 +64,7 @@ fn confinement(policy: &str) -> Confinement {
             rule(false, None, Access::ALL),
             rule(true, Some(DeviceKind::Character), make),
         ],
+        sockets: None,
         entry: Entry::default(),
     }
 }

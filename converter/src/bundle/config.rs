@@ -30,11 +30,17 @@ pub enum ConfigError {
 
 impl Config {
     /// Reads it.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
     pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
         serde_json::from_slice(text).map(Self).map_err(ConfigError::Parse)
     }
 
     /// An annotation, if the container has it.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
     pub fn annotation(&self, key: &str) -> Result<Option<&str>, ConfigError> {
         let annotations = match self.0.get("annotations") {
             None | Some(Value::Null) => return Ok(None),
@@ -44,6 +50,9 @@ impl Config {
     }
 
     /// The engine's own seccomp profile; a privileged container has none.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
     pub fn engine_profile(&self) -> Result<Option<LinuxSeccomp>, ConfigError> {
         let linux = self.0.get("linux").and_then(Value::as_object).ok_or(ConfigError::NotLinux)?;
         let profile = linux.get("seccomp").cloned().unwrap_or_default();
@@ -52,6 +61,9 @@ impl Config {
 
     /// Puts a profile's decisions in the place of the engine's. The flags of the engine's stay, and
     /// whatever else it says.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
     pub fn set_profile(&mut self, profile: &LinuxSeccomp) -> Result<(), ConfigError> {
         let decisions: Map<String, Value> = serde_json::to_value(profile)
             .and_then(serde_json::from_value)
@@ -70,6 +82,9 @@ impl Config {
     }
 
     /// Its text.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
     pub fn into_text(self) -> Result<Vec<u8>, ConfigError> {
         serde_json::to_vec(&self.0).map_err(ConfigError::Write)
     }
