@@ -67,7 +67,7 @@ impl Builder {
             return Err(BuildError::TooLong { size: self.slots });
         }
         self.reversed.reverse();
-        Ok(Program::new(self.reversed))
+        Ok(Program::new(without_unreached(&self.reversed)))
     }
 
     fn straight(&mut self, instructions: &[Instruction]) -> Label {
@@ -95,5 +95,61 @@ impl Builder {
     /// [`Self::finish`] refuses.
     fn distance(&self, label: Label) -> i16 {
         i16::try_from(self.slots - label.0).unwrap_or(i16::MAX)
+    }
+}
+
+/// The kernel refuses a program with instructions that no way leads to, such as a verdict that no rule gives.
+fn without_unreached(instructions: &[Instruction]) -> Vec<Instruction> {
+    // By slots: what stands there, and whether a way leads there.
+    let slots: usize = instructions.iter().map(|one| one.slots()).sum();
+    let mut reached = vec![false; slots + 1];
+    reached[0] = true;
+    let mut at = 0;
+    for instruction in instructions {
+        let next = at + instruction.slots();
+        if reached[at] {
+            if let Some(distance) = instruction.distance() {
+                reached[next + distance as usize] = true;
+            }
+            reached[next] |= instruction.falls_through();
+        }
+        at = next;
+    }
+    // How many reached slots there are before each one.
+    let mut before = Vec::with_capacity(slots + 1);
+    let mut kept = Vec::new();
+    let (mut at, mut count) = (0, 0_usize);
+    for instruction in instructions {
+        before.extend(std::iter::repeat_n(count, instruction.slots()));
+        if reached[at] {
+            kept.push((at + instruction.slots(), *instruction));
+            count += instruction.slots();
+        }
+        at += instruction.slots();
+    }
+    before.push(count);
+    let distance = |next: usize, old: i16| (before[next + old as usize] - before[next]) as i16;
+    kept.into_iter().map(|(next, one)| one.with_distance(|old| distance(next, old))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ebpf::{Surroundings, interpret};
+
+    #[test]
+    fn what_no_way_leads_to_is_left_out() {
+        const RESULT: Register = Register::RESULT;
+        let mut builder = Builder::default();
+        let [one, unused, two] =
+            [1, 9, 2].map(|value| builder.end(&[Instruction::Set(RESULT, value)]));
+        let more = builder.before(unused, &[Instruction::Set(RESULT, 7)]);
+        assert_ne!(more, unused);
+        let fork = builder.branch((Relation::Equal, RESULT, 5), [one, two]);
+        let entry = builder.before(fork, &[Instruction::Set(RESULT, 5)]);
+        let program = builder.finish(entry).expect("a short program");
+        assert_eq!(program.instructions().len(), 7);
+        let outcome = interpret(&program, &mut Surroundings::default()).expect("a sound program");
+        assert_eq!(outcome.returned, 1);
     }
 }

@@ -134,6 +134,32 @@ impl Instruction {
         }
     }
 
+    /// How far it may jump.
+    pub(super) fn distance(self) -> Option<i16> {
+        match self {
+            Self::Branch(.., distance) | Self::BranchIfNull(_, distance) | Self::Jump(distance) => {
+                Some(distance)
+            }
+            _ => None,
+        }
+    }
+
+    /// The same with another distance.
+    pub(super) fn with_distance(mut self, change: impl FnOnce(i16) -> i16) -> Self {
+        match &mut self {
+            Self::Branch(.., distance) | Self::BranchIfNull(_, distance) | Self::Jump(distance) => {
+                *distance = change(*distance);
+            }
+            _ => {}
+        }
+        self
+    }
+
+    /// The next one may follow.
+    pub(super) fn falls_through(self) -> bool {
+        !matches!(self, Self::Jump(_) | Self::Exit)
+    }
+
     /// The kernel's `struct bpf_insn`, once or twice.
     fn encode(self, out: &mut Vec<u8>) {
         /// The source register by which a wide constant is known to name a map (`BPF_PSEUDO_MAP_FD`).

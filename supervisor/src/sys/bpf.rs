@@ -188,17 +188,15 @@ pub fn attach(folder: BorrowedFd<'_>, program: BorrowedFd<'_>, hook: u32) -> Res
     unsafe { bpf(PROG_ATTACH, &mut attributes) }.map(drop)
 }
 
-/// The reader's side of a ring (Documentation/bpf/ringbuf.rst): a page for our position, a page for the writers', and the
-/// bytes, twice in a row so that no record is cut.
+/// The reader's side of a ring (Documentation/bpf/ringbuf.rst): a page for our position; and behind it, read only, a page
+/// for the writers' and the bytes, twice in a row so that no record is cut.
 #[derive(Debug)]
 pub struct Ring {
-    start: NonNull<u8>,
+    ours: Mapping,
+    theirs: Mapping,
     bytes: usize,
     page: usize,
 }
-
-// SAFETY: the mapping belongs to the value alone and is not tied to a thread.
-unsafe impl Send for Ring {}
 
 impl Ring {
     /// Maps a ring of so many bytes.
@@ -208,77 +206,93 @@ impl Ring {
     pub fn map(ring: BorrowedFd<'_>, bytes: usize) -> Result<Self, Errno> {
         // SAFETY: sysconf(3) takes a number.
         let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
-        let length = 2 * page + 2 * bytes;
-        // SAFETY: a new mapping at a place of the kernel's choice. Only the first page may be written (ringbuf.rst), which is
-        // made possible below.
-        let start = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                length,
-                libc::PROT_READ,
-                libc::MAP_SHARED,
-                ring.as_raw_fd(),
-                0,
-            )
-        };
-        if start == libc::MAP_FAILED {
-            return Err(Errno::last());
-        }
-        let start = NonNull::new(start.cast()).ok_or(Errno::ENOMEM)?;
-        let ring = Self { start, bytes, page };
-        // SAFETY: the page is the first of our own mapping.
-        Errno::result(unsafe {
-            libc::mprotect(start.as_ptr().cast(), page, libc::PROT_READ | libc::PROT_WRITE)
-        })?;
-        Ok(ring)
+        let ours = Mapping::new(ring, libc::PROT_READ | libc::PROT_WRITE, 0..page)?;
+        let theirs = Mapping::new(ring, libc::PROT_READ, page..2 * page + 2 * bytes)?;
+        Ok(Self { ours, theirs, bytes, page })
     }
 
     /// The oldest record that was not taken yet.
     pub fn take(&mut self) -> Option<Vec<u8>> {
         const BUSY: u32 = 1 << 31;
         const DISCARDED: u32 = 1 << 30;
-        const HEADER: u64 = 8;
+        const HEADER: usize = 8;
         loop {
-            let at = self.position(0).load(Ordering::Acquire);
-            if at >= self.position(self.page).load(Ordering::Acquire) {
+            let at = self.ours.position().load(Ordering::Acquire);
+            if at >= self.theirs.position().load(Ordering::Acquire) {
                 return None;
             }
-            let offset = 2 * self.page + (at % self.bytes as u64) as usize;
-            // SAFETY: the offset is within the bytes of the mapping and a multiple of 8, as every record's is; the kernel writes the
-            // header as one 32-bit word (`__bpf_ringbuf_reserve`).
-            let header = unsafe { self.start.add(offset).cast::<AtomicU32>().as_ref() };
+            let offset = self.page + (at % self.bytes as u64) as usize;
+            // SAFETY: the offset is within the bytes of the mapping and a multiple of 8, as every record's is; the kernel
+            // writes the header as one 32-bit word (`__bpf_ringbuf_reserve`).
+            let header = unsafe { self.theirs.start.add(offset).cast::<AtomicU32>().as_ref() };
             let header = header.load(Ordering::Acquire);
             if header & BUSY != 0 {
                 return None;
             }
-            let length = header & !(BUSY | DISCARDED);
+            let length = (header & !(BUSY | DISCARDED)) as usize;
             let record = (header & DISCARDED == 0).then(|| {
-                // SAFETY: a record lies in the mapping as a whole, as the bytes are there twice, and the kernel does not write it again
-                // before our position has passed it.
+                // SAFETY: a record lies in the mapping as a whole, as the bytes are there twice, and the kernel does not write
+                // it again before our position has passed it.
                 unsafe {
-                    let first = self.start.add(offset + HEADER as usize);
-                    std::slice::from_raw_parts(first.as_ptr(), length as usize).to_vec()
+                    let first = self.theirs.start.add(offset + HEADER);
+                    std::slice::from_raw_parts(first.as_ptr(), length).to_vec()
                 }
             });
-            let next = at + (u64::from(length) + HEADER).next_multiple_of(8);
-            self.position(0).store(next, Ordering::Release);
+            let next = at + (length + HEADER).next_multiple_of(8) as u64;
+            self.ours.position().store(next, Ordering::Release);
             if record.is_some() {
                 return record;
             }
         }
     }
+}
 
-    /// A position, at the start of a page.
-    fn position(&self, offset: usize) -> &AtomicU64 {
-        // SAFETY: both position pages are in the mapping, which lives as long as self; the kernel uses these words atomically.
-        unsafe { self.start.add(offset).cast::<AtomicU64>().as_ref() }
+/// A part of a ring in our memory.
+#[derive(Debug)]
+struct Mapping {
+    start: NonNull<u8>,
+    length: usize,
+}
+
+// SAFETY: the mapping belongs to the value alone and is not tied to a thread.
+unsafe impl Send for Mapping {}
+
+impl Mapping {
+    fn new(
+        ring: BorrowedFd<'_>,
+        protection: libc::c_int,
+        part: std::ops::Range<usize>,
+    ) -> Result<Self, Errno> {
+        // SAFETY: a new mapping at a place of the kernel's choice, of a descriptor that is open.
+        let start = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                part.len(),
+                protection,
+                libc::MAP_SHARED,
+                ring.as_raw_fd(),
+                part.start as libc::off_t,
+            )
+        };
+        match NonNull::new(start.cast()) {
+            Some(first) if start != libc::MAP_FAILED => {
+                Ok(Self { start: first, length: part.len() })
+            }
+            _ => Err(Errno::last()),
+        }
+    }
+
+    /// The position that the first page begins with.
+    fn position(&self) -> &AtomicU64 {
+        // SAFETY: the mapping is a page at least and lives as long as self; the kernel uses this word atomically, and of the
+        // read-only mapping we only load it.
+        unsafe { self.start.cast::<AtomicU64>().as_ref() }
     }
 }
 
-impl Drop for Ring {
+impl Drop for Mapping {
     fn drop(&mut self) {
-        let length = 2 * self.page + 2 * self.bytes;
         // SAFETY: the mapping is ours and nothing refers to it any more.
-        unsafe { libc::munmap(self.start.as_ptr().cast(), length) };
+        unsafe { libc::munmap(self.start.as_ptr().cast(), self.length) };
     }
 }

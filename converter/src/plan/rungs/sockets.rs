@@ -1,8 +1,6 @@
 //! Programs on the sockets of the container's control group carry connect(2) and bind(2) where all rules can be told from
 //! addresses, and where no socket can be made that the programs do not see.
 
-use policy::program::Action as RuleAction;
-
 use super::{Answer, Carried, Case, Load, Offer, Offers, Rung, Scene};
 use crate::host::LinuxVersion;
 use crate::plan::Mechanism;
@@ -31,7 +29,7 @@ impl Rung for Sockets {
             ));
         }
         // Ending an association (`AF_UNSPEC`) is no connection: it is let through wherever some connection may be.
-        if !case.own().any(|(_, rule)| matches!(rule.action, RuleAction::Permit(_))) {
+        if !case.policy.may_permit(case.form) {
             return Err(format!("no rule permits {call}"));
         }
         let judged = rules(case.policy, case.form)
