@@ -14,15 +14,17 @@ use converter::seccomp::assemble::AssembleError;
 use converter::seccomp::{self, Action, assemble, engine};
 use oci_spec::runtime::Process;
 use policy::{PolicySet, Source, registry};
+use supervisor::constancy::Constancy;
 use supervisor::filter::{BadFilter, Filter};
 use supervisor::sockets::programs::LoadedPrograms;
 use supervisor::{Confinement, Entry};
 
-use crate::bundle::{Bundle, BundleError, owns_admin};
+use crate::bundle::{Bundle, BundleError};
 use crate::config::Settings;
 use crate::devices;
 use crate::host;
 use crate::identifier::ContainerId;
+use crate::lent;
 use crate::selection::entry::EntryProgram;
 use crate::selection::{SelectionError, select};
 use crate::sockets;
@@ -83,7 +85,8 @@ impl EngineFilter {
 
 /// What our start-up calls when the profile is in force; `Workload` has the order.
 fn calls_under_it(process: &Process) -> impl Iterator<Item = &'static str> {
-    let drops = !owns_admin(process) && process.no_new_privileges() != Some(true);
+    let drops =
+        !lent::to_give_back(process).is_empty() && process.no_new_privileges() != Some(true);
     let for_drop = if drops { &["capget", "capset"][..] } else { &[] };
     for_drop.iter().copied().chain(["execve"])
 }
@@ -126,12 +129,13 @@ pub fn confine(
     let entry = EntryProgram::locate(&rootfs, process);
     let origin = policy.source.name().to_string();
     let policies = entry_first(policy.set, &entry, &rootfs, &origin)?;
-    let Compiled { filter, sockets } = compile(&policies, origin, host)?;
+    let Compiled { filter, constancy, sockets } = compile(&policies, origin, host)?;
     let audit = settings.audit_file(id);
     make_folder_of(&audit)?;
     Ok(Confinement {
         id: id.to_string(),
         filter,
+        constancy,
         policies,
         sockets,
         audit,
@@ -181,6 +185,7 @@ fn entry_first(
 /// What a plan has become.
 struct Compiled {
     filter: Filter,
+    constancy: Constancy,
     sockets: Option<Arc<LoadedPrograms>>,
 }
 
@@ -198,7 +203,9 @@ fn compile(policies: &PolicySet, origin: String, host: Host) -> Result<Compiled,
     };
     let program = assemble::assemble(&plan.filter)
         .map_err(|source| ConfinementError::Size { origin, source })?;
-    Ok(Compiled { filter: Filter::from_bytes(&program.to_bytes())?, sockets })
+    let converter::plan::Constancy { credentials, root } = plan.constancy;
+    let filter = Filter::from_bytes(&program.to_bytes())?;
+    Ok(Compiled { filter, constancy: Constancy { credentials, root }, sockets })
 }
 
 /// What the variables of a policy stand for.
@@ -229,6 +236,11 @@ mod tests {
     fn plans_count_on_what_the_supervisor_performs() {
         let performed: BTreeSet<_> = supervisor::supervised_calls().collect();
         assert_eq!(performed, Host::PERFORMED.iter().copied().collect());
+    }
+
+    #[test]
+    fn both_know_the_same_changes_of_a_caller() {
+        assert_eq!(converter::plan::CHANGES, supervisor::constancy::CHANGES);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a supervisor is told about the container that it will serve, before the container exists.
 
+use crate::constancy::Constancy;
 use crate::files::devices;
 use crate::filter::Filter;
 use crate::sockets::programs::LoadedPrograms;
@@ -18,6 +19,8 @@ pub struct Confinement {
     pub filter: Filter,
     /// The programs on the sockets of its control group, if there are any.
     pub sockets: Option<Arc<LoadedPrograms>>,
+    /// What the filter promises of the container's processes.
+    pub constancy: Constancy,
     /// Where audit records are appended.
     pub audit: PathBuf,
     /// The device rules of the OCI spec (`linux.resources.devices`), in order.

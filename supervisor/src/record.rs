@@ -79,7 +79,7 @@ fn blank(
         time: audit::now(),
         container: container.audit.container().to_owned(),
         pid: caller.tgid().map_or(caller.tid().0, |tgid| tgid.0),
-        program: program(caller.tid().0),
+        program: caller.fully(|| program(caller.tid().0)),
         call: call(notification),
         arguments: BTreeMap::new(),
         decision: if finding.errno.is_some() { Outcome::Deny } else { Outcome::Permit },

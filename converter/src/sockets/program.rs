@@ -180,7 +180,7 @@ impl Writer {
             Field::PORT => (16, u16::MAX.into()),
             _ => (32, u32::MAX),
         };
-        if yes == no || ranges.iter().any(|range| *range == (0..=most)) {
+        if yes == no || ranges.contains(&(0..=most)) {
             return yes;
         }
         let mut next = no;

@@ -57,6 +57,10 @@ impl Attendant<'_> {
                     self.policy(&metadata).map(drop).map_err(|error| format!("{error:#}"));
                 Ok(agent::answer(connection, outcome)?)
             }
+            Message::Ended(id) => {
+                let outcome = self.folders.await_end(&id).map_err(|error| format!("{error:#}"));
+                Ok(agent::answer(connection, outcome)?)
+            }
             Message::Starts { process, listener } => self.start(&process, listener),
         }
     }

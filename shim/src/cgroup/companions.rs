@@ -16,6 +16,7 @@ const PROCS: &str = "cgroup.procs";
 /// A container's folders in these hierarchies; none on a host that does not have them.
 #[derive(Debug)]
 pub struct Companions {
+    cgroup: PathBuf,
     folders: Vec<(PathBuf, &'static str)>,
 }
 
@@ -34,7 +35,12 @@ impl Companions {
             hierarchy.join(PROCS).exists().then(|| (hierarchy.join(&path), label))
         };
         let wanted = HIERARCHIES.into_iter().filter(|_| !systemd);
-        Self { folders: wanted.filter_map(folder).collect() }
+        Self { cgroup: cgroup.to_owned(), folders: wanted.filter_map(folder).collect() }
+    }
+
+    /// The container's path in every hierarchy; with systemd, the names of its units.
+    pub fn cgroup(&self) -> &Path {
+        &self.cgroup
     }
 
     pub fn make(&self) -> Result<(), Error> {
