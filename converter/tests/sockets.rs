@@ -269,7 +269,7 @@ fn what_was_entered_passes_once_and_nothing_else() {
     all.retain(|(hook, address)| *hook != Hook::Connect6 || address[24..28] == [0; 4]);
     for (hook, address) in &all {
         let program = programs.iter().find(|program| program.hook == *hook).expect("a program");
-        let mut run = |thread, entry| {
+        let run = |thread, entry| {
             let mut around = Surroundings {
                 context: context(address),
                 pid_tgid: THREAD,
