@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bpf;
+pub mod bundle;
 pub mod host;
 pub mod load;
 pub mod plan;

@@ -11,6 +11,7 @@ use oci_spec::runtime::{
 
 use crate::cgroup::companions::Companions;
 use crate::cgroup::mounts::{self, MountsError};
+use crate::copy_up::{self, CopyUpError};
 
 const FILE: &str = "config.json";
 
@@ -36,6 +37,8 @@ pub enum BundleError {
     UserNamespace,
     #[error(transparent)]
     Mounts(#[from] MountsError),
+    #[error(transparent)]
+    CopyUp(#[from] CopyUpError),
     #[error("cannot write the private bundle {path}")]
     Write { path: PathBuf, source: OciSpecError },
 }
@@ -96,6 +99,7 @@ impl Bundle {
             linux.set_seccomp(None);
         }
         let rootfs = self.rootfs()?;
+        copy_up::settle(&mut spec, &rootfs)?;
         if let Some(root) = spec.root_mut() {
             root.set_path(rootfs);
         }

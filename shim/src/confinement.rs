@@ -6,13 +6,14 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use converter::bpf::SeccompData;
-use converter::host::LinuxVersionError;
-use converter::load::{LoadError, understand};
+use converter::host::{Engine, Host, LinuxVersionError};
+use converter::load::{LoadError, Loaded, understand};
 use converter::plan::{PlanError, Target, plan};
 use converter::seccomp::assemble::AssembleError;
 use converter::seccomp::{self, Action, assemble, engine};
 use oci_spec::runtime::Process;
 use policy::{PolicySet, Source, registry};
+use supervisor::constancy::Constancy;
 use supervisor::filter::{BadFilter, Filter};
 use supervisor::{Confinement, Entry};
 
@@ -98,22 +99,35 @@ pub fn prepare(
     id: &ContainerId,
     bundle: &Bundle,
 ) -> Result<Confinement, ConfinementError> {
-    let process = bundle.process()?;
-    let rootfs = bundle.rootfs()?;
-    let entry = EntryProgram::locate(&rootfs, process);
+    let entry = EntryProgram::locate(&bundle.rootfs()?, bundle.process()?);
     let none = Default::default();
     let annotations = bundle.spec().annotations().as_ref().unwrap_or(&none);
     let text = select(settings, annotations, &entry)?;
-    let origin = text.origin.clone();
     let source = Source::new(text.origin, text.text);
     let loaded = understand(source, &settings.config.policy_dir)?;
-    let policies = entry_first(loaded.set, &entry, &rootfs, &origin)?;
-    let filter = compile(&policies, origin)?;
+    confine(settings, id, bundle, loaded, Engine::SystraceShim)
+}
+
+/// Compiles a policy for a container that this engine makes.
+pub fn confine(
+    settings: &Settings,
+    id: &ContainerId,
+    bundle: &Bundle,
+    policy: Loaded,
+    engine: Engine,
+) -> Result<Confinement, ConfinementError> {
+    let process = bundle.process()?;
+    let rootfs = bundle.rootfs()?;
+    let entry = EntryProgram::locate(&rootfs, process);
+    let origin = policy.source.name().to_string();
+    let policies = entry_first(policy.set, &entry, &rootfs, &origin)?;
+    let (filter, constancy) = compile(&policies, origin, Host { engine, ..host::probe()? })?;
     let audit = settings.audit_file(id);
     make_folder_of(&audit)?;
     Ok(Confinement {
         id: id.to_string(),
         filter,
+        constancy,
         policies,
         audit,
         devices: devices::rules(bundle.spec()),
@@ -159,8 +173,12 @@ fn entry_first(
     Ok(set)
 }
 
-fn compile(policies: &PolicySet, origin: String) -> Result<Filter, ConfinementError> {
-    let plan = match plan(policies, &host::probe()?, Target::Supervised) {
+fn compile(
+    policies: &PolicySet,
+    origin: String,
+    host: Host,
+) -> Result<(Filter, Constancy), ConfinementError> {
+    let plan = match plan(policies, &host, Target::Supervised) {
         Ok(plan) => plan,
         Err(errors) => {
             let reasons: Vec<_> = errors.iter().map(PlanError::to_string).collect();
@@ -169,7 +187,8 @@ fn compile(policies: &PolicySet, origin: String) -> Result<Filter, ConfinementEr
     };
     let program = assemble::assemble(&plan.filter)
         .map_err(|source| ConfinementError::Size { origin, source })?;
-    Ok(Filter::from_bytes(&program.to_bytes())?)
+    let converter::plan::Constancy { credentials, root } = plan.constancy;
+    Ok((Filter::from_bytes(&program.to_bytes())?, Constancy { credentials, root }))
 }
 
 /// What the variables of a policy stand for.
@@ -184,7 +203,6 @@ fn surroundings(process: &Process) -> Entry {
 mod tests {
     use super::*;
     use crate::selection::SANDBOX_POLICY;
-    use converter::host::Host;
     use std::collections::BTreeSet;
 
     fn understood(text: &str) -> PolicySet {
@@ -204,6 +222,11 @@ mod tests {
     }
 
     #[test]
+    fn both_know_the_same_changes_of_a_caller() {
+        assert_eq!(converter::plan::CHANGES, supervisor::constancy::CHANGES);
+    }
+
+    #[test]
     fn the_sandbox_policy_can_be_enforced() {
         let set = entry_first(
             understood(SANDBOX_POLICY),
@@ -212,7 +235,13 @@ mod tests {
             "sandbox",
         )
         .unwrap();
-        assert!(!compile(&set, "sandbox".to_owned()).unwrap().instructions().is_empty());
+        assert!(
+            !compile(&set, "sandbox".to_owned(), host::probe().unwrap())
+                .unwrap()
+                .0
+                .instructions()
+                .is_empty()
+        );
     }
 
     #[test]

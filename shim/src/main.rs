@@ -2,6 +2,7 @@
 //!
 //! The command line is runc's. [`commands`] holds one file per sub-command; [`cli`] is the main flow.
 
+mod agent;
 mod birth;
 mod bundle;
 mod cgroup;
@@ -10,6 +11,7 @@ mod commands;
 mod config;
 mod confinement;
 mod container;
+mod copy_up;
 mod devices;
 mod foreground;
 mod host;

@@ -1,5 +1,6 @@
 //! What a supervisor is told about the container that it will serve, before the container exists.
 
+use crate::constancy::Constancy;
 use crate::files::devices;
 use crate::filter::Filter;
 use policy::PolicySet;
@@ -14,6 +15,8 @@ pub struct Confinement {
     pub policies: PolicySet,
     /// The compiled filter, for further processes that `exec` brings into the container.
     pub filter: Filter,
+    /// What the filter promises of the container's processes.
+    pub constancy: Constancy,
     /// Where audit records are appended.
     pub audit: PathBuf,
     /// The device rules of the OCI spec (`linux.resources.devices`), in order.

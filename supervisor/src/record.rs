@@ -64,7 +64,7 @@ fn blank(
 /// The program's name as its own mount namespace shows it; empty if the caller is dead by now.
 fn program(caller: &Caller<'_>) -> String {
     let link = format!("{}/exe", caller.tid().0);
-    let name = readlinkat(host::proc(), link.as_str()).unwrap_or_default();
+    let name = caller.fully(|| readlinkat(host::proc(), link.as_str())).unwrap_or_default();
     name.to_string_lossy().into_owned()
 }
 

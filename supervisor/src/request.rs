@@ -48,6 +48,23 @@ impl Request {
         Ok(Self { notification: *notification, form, arguments, open_how })
     }
 
+    /// The same call, with another file under its first name.
+    #[must_use]
+    pub fn with_name(&self, name: Resolved) -> Self {
+        let mut name = Some(name);
+        let arguments = self.arguments.iter().map(|argument| match argument {
+            Argument::Name(_) => name.take().map_or(Argument::Absent, Argument::Name),
+            Argument::Number(number) => Argument::Number(*number),
+            _ => Argument::Absent,
+        });
+        Self {
+            notification: self.notification,
+            form: self.form,
+            arguments: arguments.collect(),
+            open_how: self.open_how,
+        }
+    }
+
     /// The file names of the call, in order.
     pub fn names(&self) -> impl Iterator<Item = &Resolved> {
         self.arguments.iter().filter_map(|argument| match argument {

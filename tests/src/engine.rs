@@ -46,11 +46,7 @@ impl Engine {
         let lock = lock(&home)?;
         sweep::engine(&home).context("cannot clean up after an earlier engine")?;
         let engine = Self { home, _lock: lock };
-        let at_signal = engine.home.clone();
-        ctrlc::set_handler(move || {
-            drop(sweep::engine(&at_signal));
-            std::process::exit(130);
-        })?;
+        sweep::at_signal()?;
         engine.bring_up()?;
         Ok(engine)
     }

@@ -3,9 +3,11 @@
 
 pub mod credentials;
 pub mod files;
+pub mod objects;
 pub mod packet;
 pub mod process;
 pub mod seccomp;
 pub mod signal;
 pub mod socket;
+pub mod tracing;
 pub mod xattr;

@@ -14,6 +14,7 @@ pub fn supervise(arguments: &[String]) -> ExitCode {
     let source = Source::new("test.policy", text.as_bytes());
     let set = policy::compile(&source, &|_| None).expect("the policy of a test is right").set;
     let confinement = Confinement {
+        constancy: Default::default(),
         id: "stage".into(),
         policies: set,
         filter: filter(calls),

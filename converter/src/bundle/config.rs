@@ -1,5 +1,7 @@
 //! The container's `config.json`, of which we understand two places and keep the rest as it is.
 
+use std::path::PathBuf;
+
 use oci_spec::runtime::LinuxSeccomp;
 use serde_json::{Map, Value};
 
@@ -30,11 +32,17 @@ pub enum ConfigError {
 
 impl Config {
     /// Reads it.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
     pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
         serde_json::from_slice(text).map(Self).map_err(ConfigError::Parse)
     }
 
     /// An annotation, if the container has it.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
     pub fn annotation(&self, key: &str) -> Result<Option<&str>, ConfigError> {
         let annotations = match self.0.get("annotations") {
             None | Some(Value::Null) => return Ok(None),
@@ -44,14 +52,30 @@ impl Config {
     }
 
     /// The engine's own seccomp profile; a privileged container has none.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
     pub fn engine_profile(&self) -> Result<Option<LinuxSeccomp>, ConfigError> {
         let linux = self.0.get("linux").and_then(Value::as_object).ok_or(ConfigError::NotLinux)?;
         let profile = linux.get("seccomp").cloned().unwrap_or_default();
         serde_json::from_value(profile).map_err(ConfigError::Profile)
     }
 
+    /// The agent's socket and what it is told, if the configuration names an agent.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn agent(&self) -> Result<Option<(PathBuf, String)>, ConfigError> {
+        let Some(profile) = self.engine_profile()? else { return Ok(None) };
+        let metadata = profile.listener_metadata().clone().unwrap_or_default();
+        Ok(profile.listener_path().clone().map(|socket| (socket, metadata)))
+    }
+
     /// Puts a profile's decisions in the place of the engine's. The flags of the engine's stay, and
     /// whatever else it says.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
     pub fn set_profile(&mut self, profile: &LinuxSeccomp) -> Result<(), ConfigError> {
         let decisions: Map<String, Value> = serde_json::to_value(profile)
             .and_then(serde_json::from_value)
@@ -70,6 +94,9 @@ impl Config {
     }
 
     /// Its text.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
     pub fn into_text(self) -> Result<Vec<u8>, ConfigError> {
         serde_json::to_vec(&self.0).map_err(ConfigError::Write)
     }

@@ -1,5 +1,6 @@
 //! The name of a policy, as whoever starts a container may choose it.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -24,8 +25,15 @@ impl FromStr for PolicyName {
     }
 }
 
+impl fmt::Display for PolicyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl PolicyName {
     /// The policy's file.
+    #[must_use]
     pub fn file(&self, policy_dir: &Path) -> PathBuf {
         policy_dir.join(format!("{}.policy", self.0))
     }

@@ -1,22 +1,24 @@
 //! A policy as a seccomp profile, stacked with the engine's own.
 
-use converter::host::{Host, LinuxVersion};
-use converter::load::Loaded;
-use converter::plan::{Mechanism, Plan, PlanError, RulePlan, Target, plan};
-use converter::seccomp::engine::{self, ProfileError};
-use converter::seccomp::json::{self, JsonError};
-use converter::seccomp::{Filter, intersect};
 use oci_spec::runtime::LinuxSeccomp;
+
+use crate::bundle::one_line;
+use crate::host::{Host, LinuxVersion};
+use crate::load::Loaded;
+use crate::plan::{Mechanism, Plan, PlanError, RulePlan, Target, plan};
+use crate::seccomp::engine::{self, ProfileError};
+use crate::seccomp::json::{self, JsonError};
+use crate::seccomp::{Filter, intersect};
 
 /// The policy cannot be put into a profile.
 #[derive(Debug, thiserror::Error)]
-pub enum StackError {
+pub enum StandaloneError {
     /// A rule cannot be enforced at all.
     #[error("{}", one_line(.0))]
     Plan(Vec<PlanError>),
-    /// Rules of the policy need a supervisor, and no hook can provide one.
+    /// Rules of the policy need a supervisor.
     #[error(
-        "a seccomp profile cannot say {}; the runtime systrace-shim enforces such rules",
+        "a seccomp profile alone cannot say {}; an agent or the runtime systrace-shim enforces such rules",
         one_line(.0)
     )]
     Supervised(Vec<String>),
@@ -29,7 +31,10 @@ pub enum StackError {
 }
 
 /// What a policy and the engine's profile, if there is one, both let through.
-pub fn stack(policy: &Loaded, engine: Option<&LinuxSeccomp>) -> Result<LinuxSeccomp, StackError> {
+pub fn stack(
+    policy: &Loaded,
+    engine: Option<&LinuxSeccomp>,
+) -> Result<LinuxSeccomp, StandaloneError> {
     let ours = standalone(policy)?;
     let both = match engine {
         // The engine's comes first: where both refuse a call, it fails with the engine's error, as
@@ -41,12 +46,16 @@ pub fn stack(policy: &Loaded, engine: Option<&LinuxSeccomp>) -> Result<LinuxSecc
 }
 
 /// The filter that enforces the policy without help.
-fn standalone(policy: &Loaded) -> Result<Filter, StackError> {
+fn standalone(policy: &Loaded) -> Result<Filter, StandaloneError> {
     // The format knows no kernel releases, and nothing is carried out by a supervisor.
     let host = Host::of_this_release(LinuxVersion::SUPERVISABLE);
-    let plan = plan(&policy.set, &host, Target::Standalone).map_err(StackError::Plan)?;
+    let plan = plan(&policy.set, &host, Target::Standalone).map_err(StandaloneError::Plan)?;
     let supervised = supervised(&plan);
-    if supervised.is_empty() { Ok(plan.filter) } else { Err(StackError::Supervised(supervised)) }
+    if supervised.is_empty() {
+        Ok(plan.filter)
+    } else {
+        Err(StandaloneError::Supervised(supervised))
+    }
 }
 
 fn supervised(plan: &Plan) -> Vec<String> {
@@ -54,9 +63,4 @@ fn supervised(plan: &Plan) -> Vec<String> {
         |rule: &RulePlan| format!("{}:{}: {} ({})", rule.file, rule.line, rule.text, rule.note);
     let rules = plan.rules.iter().filter(|rule| rule.mechanism == Mechanism::Supervisor);
     rules.map(told).collect()
-}
-
-/// Errors reach the user through the engine, which shows one line.
-fn one_line(findings: &[impl ToString]) -> String {
-    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
