@@ -88,6 +88,8 @@ static int connect_unix_timed(void) { return connect_unix_with(30); }
 
 static void let_connect(void)
 {
+    while (fillers > 0)
+        close(filler[--fillers]);
     for (int i = 0; i < 64; i++)
         close(accept4(server, NULL, NULL, SOCK_NONBLOCK));
 }
@@ -229,6 +231,8 @@ static void child(const struct way *way)
     static char stack[65536];
     stack_t alternative = {.ss_sp = stack, .ss_size = sizeof stack};
     sigset_t set;
+    while (fillers > 0)
+        close(filler[--fillers]);
     sigaltstack(&alternative, NULL);
     if (way->signal != SIGSTOP)
         sigaction(way->signal, &action, NULL);
@@ -272,7 +276,7 @@ static void line(const struct call *call, const struct way *way)
         usleep(50000);
     }
     call->let();
-    for (int i = 0; i < 300; i++, usleep(10000)) {
+    for (int i = 0; i < 500; i++, usleep(10000)) {
         if (kill(pid, 0) == 0 && waitpid(pid, &status, WNOHANG) != pid)
             continue;
         if (WIFSIGNALED(status))
@@ -365,7 +369,9 @@ int main(void)
     umask(022);
     for (size_t c = 0; c < sizeof calls / sizeof *calls; c++)
         for (size_t w = 0; w < sizeof ways / sizeof *ways; w++)
-            line(&calls[c], &ways[w]);
+            // A connect over TCP goes on only when the kernel tries again, seconds later: some ways must do.
+            if (calls[c].call != connect_tcp || w % 4 < 2)
+                line(&calls[c], &ways[w]);
     cancellation();
     storm(0);
     storm(SA_RESTART);
