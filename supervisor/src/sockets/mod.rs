@@ -5,6 +5,7 @@
 
 pub mod address;
 mod named;
+pub mod programs;
 
 use crate::caller::Caller;
 use crate::handlers::Row;
