@@ -4,6 +4,7 @@
 //! reached is the one in which the socket was made, whoever connects it.
 
 pub mod address;
+mod named;
 pub mod programs;
 
 use crate::caller::Caller;
@@ -51,16 +52,12 @@ fn connect(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Resul
 fn bind(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Result<Reply, Denial> {
     let address = address(request)?;
     let socket = caller.duplicate(request.notification.int(0))?;
-    let _acting = worker.identity.act_as(caller, Who::Effective)?;
-    match &address.file {
-        None => socket::bind(socket.as_fd(), &address.bytes)?,
-        // The last component is made in the folder that was judged; no link is followed there.
-        Some(file) => {
-            let place = file.entry()?;
-            fchdir(&place.folder)?;
-            socket::bind(socket.as_fd(), &address::unix(place.last.to_bytes()))?;
-        }
+    if let Some(file) = &address.file {
+        named::bind(worker, caller, socket.as_fd(), (address, file))?;
+        return Ok(Reply::Value(0));
     }
+    let _acting = worker.identity.act_as(caller, Who::Effective)?;
+    socket::bind(socket.as_fd(), &address.bytes)?;
     Ok(Reply::Value(0))
 }
 
