@@ -116,6 +116,12 @@ impl LoadedPrograms {
 pub struct Admitted(());
 
 impl LoadedPrograms {
+    /// Whether programs wait for an entry for each call of this name.
+    #[must_use]
+    pub fn admits(&self, call: &str) -> bool {
+        self.admits && call == "connect"
+    }
+
     /// Lets the next connect(2) of a thread through to this internet address, once. `None` for other addresses, and if the
     /// programs do not wait for that: then nothing holds the kernel to what was judged.
     ///
