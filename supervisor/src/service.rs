@@ -71,7 +71,8 @@ impl Service {
         // Calls wake the serving threads only; a hang-up is always told (poll(2)).
         let listeners =
             self.pools.iter().map(|pool| PollFd::new(pool.listener.as_fd(), PollFlags::empty()));
-        let denials = self.confinement.sockets.iter();
+        // Before there is a container there is no book to write denials into.
+        let denials = self.container.iter().filter_map(|container| container.sockets.as_ref());
         let denials = denials.map(|ring| PollFd::new(ring.as_fd(), PollFlags::POLLIN));
         let mut fds: Vec<PollFd<'_>> = requests.chain(listeners).chain(denials).collect();
         let patience = if self.expecting { PollTimeout::from(PATIENCE) } else { PollTimeout::NONE };
