@@ -10,7 +10,7 @@ use policy::Environment;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
@@ -41,6 +41,12 @@ impl View {
         let users = accounts(&read(&root, "etc/passwd").unwrap_or_default());
         let groups = accounts(&read(&root, "etc/group").unwrap_or_default());
         Self { root, entry, users, groups }
+    }
+
+    /// The root directory.
+    #[must_use]
+    pub fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
     }
 
     fn entry_user(&self) -> Option<&Account> {

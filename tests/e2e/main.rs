@@ -10,6 +10,7 @@ mod exec_confined;
 mod leaks;
 mod life_cycle;
 mod podman;
+mod survival;
 mod talk;
 
 use anyhow::{Result, anyhow};
@@ -71,6 +72,7 @@ fn main() {
         convert::tests(),
         podman::tests(),
         attacks::tests(),
+        survival::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|test| test.trial(&engine)).collect();
     let played = libtest_mimic::run(&arguments, trials);

@@ -6,6 +6,7 @@ pub mod files;
 pub mod packet;
 pub mod process;
 pub mod seccomp;
+pub mod shared;
 pub mod signal;
 pub mod socket;
 pub mod xattr;
