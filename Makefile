@@ -2,11 +2,12 @@
 SHELL := /bin/bash
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
-.PHONY: help setup demo test bench bench-language fuzz audit clean
+.PHONY: help setup demo test transparency bench bench-language fuzz audit clean
 
 help:
 	@echo 'make demo    show the policies of the talk at work on real programs'
 	@echo 'make test    run every check and every test'
+	@echo 'make transparency  run programs and their own tests with everything supervised and without, and write docs/transparency.md'
 	@echo 'make bench   measure, and write docs/benchmarks.md'
 	@echo 'make bench-language  measure the policy language, and write docs/benchmarks-language.md'
 	@echo 'make fuzz    try any input on parser, evaluator and profiles, a minute each (installs cargo-fuzz)'
@@ -21,6 +22,10 @@ demo: setup
 
 test: setup
 	@tests/run
+
+transparency: setup
+	@tests/setup/image workloads
+	@cargo run --release --locked --quiet -p tests --bin transparency
 
 bench: setup
 	@target/release/bench

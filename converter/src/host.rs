@@ -1,17 +1,33 @@
 //! What a plan may count on: an explicit input, so that the same policy and host give the same plan
 //! on any machine.
 
+mod notation;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use policy::registry::{self, FormId};
 
+pub use notation::HostError;
+
+use crate::plan::Mechanism;
+
 /// The machine that a policy is enforced on, and the supervisor there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
     /// Its kernel.
     pub linux: LinuxVersion,
+    /// What its Landlock can do; none: it has none, or not switched on (`lsm=` on the kernel's command line).
+    pub landlock: Option<LandlockAbi>,
+    /// What its filters can do.
+    pub seccomp: SeccompLevel,
+    /// It has the unified hierarchy of control groups, and takes programs for the sockets in one of them.
+    pub sockets: bool,
+    /// Who makes the container.
+    pub engine: Engine,
+    /// Mechanisms that shall not be used.
+    pub without: BTreeSet<Mechanism>,
     /// The forms that the supervisor can carry out itself on the arguments that it checked. Of all
     /// others it can only say yes or no, and a yes to a name in the caller's memory would be a yes
     /// to whatever stands there later.
@@ -72,6 +88,17 @@ impl Host {
         "lsetxattr",
         "removexattr",
         "lremovexattr",
+        "getxattrat",
+        "listxattrat",
+        "setxattrat",
+        "removexattrat",
+        "file_getattr",
+        "file_setattr",
+        "name_to_handle_at",
+        "inotify_add_watch",
+        "fanotify_mark",
+        "chdir",
+        "chroot",
         "execve",
         "execveat",
         "connect",
@@ -83,13 +110,151 @@ impl Host {
     pub fn new<'c>(linux: LinuxVersion, performed: impl IntoIterator<Item = &'c str>) -> Self {
         let calls = performed.into_iter().filter_map(registry::call_named);
         let performed = calls.flat_map(registry::Call::form_ids).collect();
-        Self { linux, performed, names_processes: false }
+        Self {
+            linux,
+            landlock: LandlockAbi::of_release(linux),
+            seccomp: SeccompLevel::of_release(linux),
+            sockets: true,
+            engine: Engine::SystraceShim,
+            without: BTreeSet::new(),
+            performed,
+            names_processes: false,
+        }
+    }
+
+    /// Why a mechanism is not to be had here; none: it is.
+    #[must_use]
+    pub fn lacks(&self, mechanism: Mechanism) -> Option<&'static str> {
+        let stock = self.engine != Engine::SystraceShim;
+        match mechanism {
+            off if self.without.contains(&off) => Some("switched off"),
+            Mechanism::Landlock | Mechanism::Sockets if stock => {
+                Some("the engine's runtime cannot put it in place")
+            }
+            Mechanism::Landlock if self.landlock.is_none() => Some("the kernel has no Landlock"),
+            Mechanism::Sockets if !self.sockets => {
+                Some("there is no unified hierarchy of control groups to attach programs to")
+            }
+            Mechanism::Supervisor if self.seccomp < SeccompLevel::Killable => {
+                Some("the kernel cannot hold a call for the supervisor")
+            }
+            _ => None,
+        }
     }
 
     /// A host with the supervisor of this release.
     #[must_use]
     pub fn of_this_release(linux: LinuxVersion) -> Self {
         Self::new(linux, Self::PERFORMED.iter().copied())
+    }
+}
+
+/// What Landlock can do (landlock(7)): each version what the ones before could, and more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LandlockAbi(u8);
+
+impl LandlockAbi {
+    /// Programs, files and folders; nothing can be moved or linked from one folder to another.
+    pub const FIRST: Self = Self(1);
+    /// `LANDLOCK_ACCESS_FS_REFER`: what may be moved and linked from folder to folder.
+    pub const REFER: Self = Self(2);
+    /// `LANDLOCK_ACCESS_FS_TRUNCATE`.
+    pub const TRUNCATE: Self = Self(3);
+    /// Ports of TCP.
+    pub const PORTS: Self = Self(4);
+    /// The newest that we use.
+    pub const NEWEST: Self = Self(7);
+
+    const RELEASES: [(u8, LinuxVersion); 7] = [
+        (1, LinuxVersion { major: 5, minor: 13 }),
+        (2, LinuxVersion { major: 5, minor: 19 }),
+        (3, LinuxVersion { major: 6, minor: 2 }),
+        (4, LinuxVersion { major: 6, minor: 7 }),
+        (5, LinuxVersion { major: 6, minor: 10 }),
+        (6, LinuxVersion { major: 6, minor: 12 }),
+        (7, LinuxVersion { major: 6, minor: 15 }),
+    ];
+
+    /// A version that the kernel or somebody tells; 0 stands for none.
+    #[must_use]
+    pub fn new(version: u32) -> Option<Self> {
+        let known = version.min(u32::from(Self::NEWEST.0)) as u8;
+        (known > 0).then_some(Self(known))
+    }
+
+    /// What a kernel of this release has if Landlock is switched on.
+    fn of_release(linux: LinuxVersion) -> Option<Self> {
+        let had = Self::RELEASES.iter().rev().find(|(_, since)| linux >= *since);
+        had.map(|(version, _)| Self(*version))
+    }
+}
+
+impl fmt::Display for LandlockAbi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// What filters can do (seccomp(2)), from the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SeccompLevel {
+    /// Let through and refuse.
+    Filter,
+    /// Ask a listener.
+    Notify,
+    /// Keep a call that the listener has taken from being interrupted and made twice
+    /// (`SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`).
+    Killable,
+}
+
+impl SeccompLevel {
+    /// Every level.
+    pub const ALL: [Self; 3] = [Self::Filter, Self::Notify, Self::Killable];
+
+    /// As a host's notation has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Filter => "filter",
+            Self::Notify => "notify",
+            Self::Killable => "killable",
+        }
+    }
+
+    fn of_release(linux: LinuxVersion) -> Self {
+        if linux >= LinuxVersion::SUPERVISABLE {
+            Self::Killable
+        } else if linux >= (LinuxVersion { major: 5, minor: 0 }) {
+            Self::Notify
+        } else {
+            Self::Filter
+        }
+    }
+}
+
+/// Who makes the container, and so which mechanisms can be put in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Our own runtime: everything that the kernel has.
+    SystraceShim,
+    /// runc, from what its `config.json` says.
+    Runc,
+    /// crun, from what its `config.json` says.
+    Crun,
+}
+
+impl Engine {
+    /// Every engine.
+    pub const ALL: [Self; 3] = [Self::SystraceShim, Self::Runc, Self::Crun];
+
+    /// As a host's notation has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SystraceShim => "systrace-shim",
+            Self::Runc => "runc",
+            Self::Crun => "crun",
+        }
     }
 }
 
@@ -104,6 +269,8 @@ impl LinuxVersion {
     /// The first one that keeps a call which the supervisor has taken from being interrupted and
     /// made twice (`SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`, seccomp(2)).
     pub const SUPERVISABLE: Self = Self { major: 5, minor: 19 };
+    /// The first one on which programs see the addresses of UNIX sockets too (`BPF_CGROUP_UNIX_CONNECT`).
+    pub const SOCKET_PROGRAMS: Self = Self { major: 6, minor: 7 };
 }
 
 impl fmt::Display for LinuxVersion {

@@ -6,7 +6,10 @@
 #![forbid(unsafe_code)]
 
 pub mod bpf;
+pub mod bundle;
+pub mod ebpf;
 pub mod host;
 pub mod load;
 pub mod plan;
 pub mod seccomp;
+pub mod sockets;

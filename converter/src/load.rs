@@ -1,6 +1,7 @@
 //! Reads policy files, and the templates that they include. The only module of this crate that
 //! opens files.
 
+use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,8 @@ pub struct Loaded {
     pub set: PolicySet,
     /// Its text.
     pub source: Source,
+    /// The templates that it includes, in the order in which they are met.
+    pub templates: Vec<Source>,
     /// What is remarkable about it.
     pub warnings: Vec<Diagnostic>,
 }
@@ -64,8 +67,17 @@ pub fn read(path: &Path) -> Result<Source, LoadError> {
 /// It is wrong.
 pub fn understand(text: Source, policy_dir: &Path) -> Result<Loaded, LoadError> {
     let folder = policy_dir.join("templates");
-    match compile(&text, &|name| template(&folder, name)) {
-        Ok(lowered) => Ok(Loaded { set: lowered.set, source: text, warnings: lowered.warnings }),
+    let met = RefCell::new(Vec::new());
+    let lookup = |name: &str| {
+        let found = template(&folder, name);
+        met.borrow_mut().extend(found.clone());
+        found
+    };
+    match compile(&text, &lookup) {
+        Ok(lowered) => {
+            let (set, warnings) = (lowered.set, lowered.warnings);
+            Ok(Loaded { set, source: text, templates: met.into_inner(), warnings })
+        }
         Err(findings) => Err(LoadError::Wrong { text, findings }),
     }
 }

@@ -137,7 +137,8 @@ fn policy_set(rules: &[Vec<String>]) -> PolicySet {
 /// Every form can be carried out: the tests below are about decisions.
 fn host() -> Host {
     let linux: LinuxVersion = "6.1".parse().expect("a release");
-    Host { linux, performed: registry::forms().collect(), names_processes: true }
+    let performed = registry::forms().collect();
+    Host { performed, names_processes: true, ..Host::of_this_release(linux) }
 }
 
 /// A call before it is judged: registers, and what the memory holds that they point to.

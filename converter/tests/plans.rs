@@ -176,17 +176,17 @@ fn forms_that_only_memory_tells_apart_are_the_supervisors() {
     let with_flags = |flags| SeccompData::native(number, [3, 0, flags, 0, 0, 0]);
     assert_eq!(plan.filter.decide(&with_flags(0x1000)), Action::Notify);
     assert_eq!(plan.filter.decide(&with_flags(0)), Action::Errno(1));
-    assert!(!plan.rules[0].exact, "the supervisor cannot carry setxattrat out");
+    assert!(plan.rules[0].exact);
 }
 
 #[test]
 fn text_on_a_call_that_nobody_can_carry_out_is_refused() {
-    let error =
-        refused(&["native-getppid: permit", "native-chdir: filename match \"/tmp\" then permit"]);
-    assert!(error.starts_with("x.policy:3: chdir cannot"), "{error}");
-    let denied = ["native-chdir: filename match \"/tmp\" then deny[enoent]", "native-chdir: deny"];
-    assert_eq!(mechanisms(&planned(&[&denied])), [Mechanism::Supervisor; 2]);
-    refused(&["native-chdir: filename match \"/tmp\" then deny", "native-chdir: permit"]);
+    let rule = |rest: &str| format!("native-memfd_create: {rest}");
+    let error = refused(&["native-getppid: permit", &rule("string match \"x\" then permit")]);
+    assert!(error.starts_with("x.policy:3: memfd_create cannot"), "{error}");
+    let denied = [rule("string match \"x\" then deny[enoent]"), rule("deny")];
+    assert_eq!(mechanisms(&planned(&[&[&denied[0], &denied[1]]])), [Mechanism::Supervisor; 2]);
+    refused(&[&rule("string match \"x\" then deny"), &rule("permit")]);
 }
 
 #[test]
@@ -198,7 +198,10 @@ fn a_rule_on_what_nobody_can_tell_is_refused() {
 
 #[test]
 fn aliases_deny_what_nobody_can_carry_out_and_say_so() {
-    let plan = planned(&[&["native-fswrite: filename match \"/tmp\" then permit"]]);
+    let performed = Host::PERFORMED.iter().copied().filter(|name| *name != "unlink");
+    let host = Host::new("6.1".parse().expect("a release"), performed);
+    let set = set(&[&["native-fswrite: filename match \"/tmp\" then permit"]]);
+    let plan = plan(&set, &host, Target::Supervised).expect("a plan");
     assert!(!plan.rules[0].exact);
     assert!(plan.rules[0].note.contains("cannot carry them out"), "{}", plan.rules[0].note);
 }
@@ -255,4 +258,45 @@ fn docker_default_needs_no_supervisor() {
     let inexact =
         plan.rules.iter().find(|rule| !rule.exact || rule.mechanism == Mechanism::Supervisor);
     assert_eq!(inexact, None);
+}
+
+/// The supervisor acts as its callers, so it must know when they change; where it does nothing for them, nothing is asked.
+#[test]
+fn changes_of_the_caller_are_told_where_the_supervisor_acts() {
+    let changes = ["native-setuid: uid eq \"1000\" then permit", "native-capset: permit"];
+    let deaf = planned(&[&changes]);
+    assert_eq!(decide(&deaf, "setuid", [1000, 0]), Action::Allow);
+    assert!(!deaf.constancy.credentials);
+    let rules = [&changes[..], &["native-stat: filename match \"/etc\" then permit"]].concat();
+    let told = planned(&[&rules]);
+    assert_eq!(decide(&told, "setuid", [1000, 0]), Action::Notify);
+    assert_eq!(decide(&told, "setuid", [1, 0]), Action::Notify);
+    assert_eq!(decide(&told, "capset", [0, 0]), Action::Notify);
+    assert!(told.constancy.credentials && told.constancy.root);
+    assert_eq!(told.rules[1].mechanism, Mechanism::Supervisor);
+    let refused =
+        planned(&[&["native-setuid: deny", "native-stat: filename match \"/etc\" then permit"]]);
+    assert_eq!(decide(&refused, "setuid", [1000, 0]), Action::Errno(libc::EPERM as u16));
+    let roots = planned(&[&[&rules[..], &["native-chroot: permit"]].concat()]);
+    assert!(roots.constancy.credentials && !roots.constancy.root);
+}
+
+/// Whatever the policy: what the supervisor relies on is what the filter does.
+#[test]
+fn no_filter_lets_a_change_pass_that_was_promised_to_be_told() {
+    for template in ["linux-base", "docker-default"] {
+        let rules = [
+            format!("Include: {template}"),
+            "native-fsread: filename match \"/etc\" then permit".into(),
+        ];
+        let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+        let plan = planned(&[&rules]);
+        assert!(plan.constancy.credentials && plan.constancy.root, "{template}");
+        for call in converter::plan::CHANGES {
+            for argument in [0, 1, 1000, 0x1000_0000, u64::MAX] {
+                let action = decide(&plan, call, [argument, argument]);
+                assert!(matches!(action, Action::Notify | Action::Errno(_)), "{call} {action:?}");
+            }
+        }
+    }
 }

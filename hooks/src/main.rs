@@ -2,10 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod cli;
-mod config;
-mod policy_name;
+mod create_runtime;
+mod poststop;
 mod precreate;
-mod profile;
+mod state;
 
 use clap::Parser;
 

@@ -2,6 +2,7 @@
 //!
 //! The command line is runc's. [`commands`] holds one file per sub-command; [`cli`] is the main flow.
 
+mod agent;
 mod birth;
 mod bundle;
 mod cgroup;
@@ -10,16 +11,23 @@ mod commands;
 mod config;
 mod confinement;
 mod container;
+mod copy_up;
 mod devices;
 mod foreground;
+mod host;
 mod identifier;
 mod launch;
+mod lent;
+mod pidfd;
 mod report;
 mod selection;
 mod signal;
+mod sockets;
+mod stage;
 mod stdio;
 mod supervise;
 mod sys;
+mod terminal;
 mod workload;
 
 fn main() -> std::process::ExitCode {

@@ -4,6 +4,7 @@ use crate::audit::{Audit, Log};
 use crate::blocking::Blocked;
 use crate::caller::Caller;
 use crate::confinement::Confinement;
+use crate::constancy::{Changes, Constancy};
 use crate::environment::View;
 use crate::files::devices::Devices;
 use crate::filter::Filter;
@@ -11,10 +12,11 @@ use crate::holder::Journal;
 use crate::idmap::IdMap;
 use crate::notification::{Denial, Tgid, Tid};
 use crate::processes::{FileId, Processes, Standing};
+use crate::sockets::programs::LoadedPrograms;
 use policy::ast::PermitFlag;
 use policy::{Action, BindError, Environment, Policy, PolicySet, Subject};
 use std::fs::OpenOptions;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 
@@ -24,6 +26,8 @@ use std::sync::Arc;
 pub struct Blueprint {
     id: String,
     filter: Filter,
+    constancy: Constancy,
+    sockets: Option<Arc<LoadedPrograms>>,
     devices: Devices,
     log: Log,
     policies: PolicySet,
@@ -43,6 +47,8 @@ pub struct Container {
     pub audit: Audit,
     /// The calls that block now.
     pub blocked: Arc<Blocked>,
+    /// When its threads may have become others.
+    pub changes: Changes,
     /// Which process has which policy.
     pub processes: Processes,
     /// What outlives this supervisor.
@@ -86,6 +92,8 @@ impl Blueprint {
         Ok(Self {
             id: confinement.id.clone(),
             filter: confinement.filter.clone(),
+            constancy: confinement.constancy,
+            sockets: confinement.sockets.clone(),
             devices: Devices::new(confinement.devices.clone()),
             log,
             tracked: policies.policies.len() > 1 || detaches,
@@ -115,9 +123,16 @@ impl Blueprint {
         &self.log
     }
 
+    /// The programs that judge addresses in the kernel.
+    #[must_use]
+    pub fn sockets(&self) -> Option<&LoadedPrograms> {
+        self.sockets.as_deref()
+    }
+
     /// Every descriptor that belongs to it.
-    pub fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        [self.view.root(), self.log.file().as_fd()].into_iter()
+    pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        let sockets = self.sockets.iter().flat_map(|sockets| sockets.descriptors());
+        [self.view.root().as_raw_fd(), self.log.file().as_raw_fd()].into_iter().chain(sockets)
     }
 }
 
@@ -132,10 +147,17 @@ impl Container {
             devices: blueprint.devices.clone(),
             audit: Audit::start(blueprint.id.clone(), &journal.counts, log)?,
             blocked: Arc::default(),
+            changes: Changes::new(blueprint.constancy),
             processes: Processes::default(),
             journal,
             blueprint,
         })
+    }
+
+    /// Its root directory.
+    #[must_use]
+    pub fn root(&self) -> BorrowedFd<'_> {
+        self.blueprint.view.root()
     }
 
     /// What it is for every supervisor.

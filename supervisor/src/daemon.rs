@@ -15,7 +15,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, setsid};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
 
 /// How long we wait for the runtime that started us to connect, in milliseconds.
@@ -27,7 +27,8 @@ const PATIENCE: u16 = 60_000;
 /// descriptor, terminal or working directory. The process leads a session and a process group, in which all that it forks stay:
 /// who wants to end them signals the group, whose number the socket tells (`SO_PEERCRED`).
 pub fn run(confinement: Confinement, server: Server) -> ! {
-    let code = match detach(&server) {
+    let sockets = confinement.sockets.as_ref().map(|sockets| sockets.descriptors());
+    let code = match detach(&server, &sockets.unwrap_or_default()) {
         Ok(()) => {
             if let Some(holder) = begin(&confinement, server) {
                 holder.hold();
@@ -86,7 +87,7 @@ fn expect(
     None
 }
 
-fn detach(server: &Server) -> Result<(), Errno> {
+fn detach(server: &Server, kept: &[RawFd]) -> Result<(), Errno> {
     setsid()?;
     chdir("/")?;
     umask(Mode::from_bits_truncate(0o077));
@@ -95,7 +96,7 @@ fn detach(server: &Server) -> Result<(), Errno> {
     dup2_stdout(&null)?;
     dup2_stderr(&null)?;
     drop(null);
-    process::close_all_but(&[0, 1, 2, server.as_fd().as_raw_fd()])?;
+    process::close_all_but(&[&[0, 1, 2, server.as_fd().as_raw_fd()], kept].concat())?;
     signal::prepare()?;
     // Nobody reads what the standard hook prints, and a fork may find its lock taken.
     std::panic::set_hook(Box::new(|_| {}));

@@ -4,8 +4,8 @@
 //! sound only with an argument, and the argument is this type: each variant holds a proof that only the module
 //! which establishes the fact can make.
 
-use crate::exec::Watched;
 use crate::listener::StartUp;
+use crate::watch::Watched;
 
 /// The argument for letting the kernel continue.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub enum ContinueReason {
     NothingInMemoryJudged(NumbersOnly),
     /// The caller is still the runtime's own start-up code: the workload does not run yet.
     StartUp(StartUp),
-    /// We trace the caller: what its execve loads is compared with what was judged before it runs one instruction.
+    /// We trace the caller: what its call has done is compared with what was judged before it runs one instruction more.
     Watched(Watched),
 }
 

@@ -5,10 +5,13 @@
 //! judged ([`handlers`]): the workload may rewrite its memory meanwhile, it changes nothing any more. The kernel performs a
 //! call itself only for a reason that [`evidence`] can state.
 
+pub mod agent;
+pub mod arming;
 pub mod audit;
 pub mod blocking;
 pub mod caller;
 pub mod confinement;
+pub mod constancy;
 pub mod container;
 pub mod daemon;
 pub mod effects;
@@ -27,7 +30,9 @@ pub mod judge;
 pub mod listener;
 pub mod memory;
 pub mod notification;
+pub mod plain;
 pub mod pool;
+pub mod powers;
 pub mod processes;
 pub mod reception;
 pub mod record;
@@ -39,6 +44,7 @@ pub mod sockets;
 pub mod status;
 pub mod sys;
 pub mod thread;
+pub mod watch;
 pub mod worker;
 
 pub use confinement::{Confinement, Entry};

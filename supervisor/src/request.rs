@@ -48,6 +48,34 @@ impl Request {
         Ok(Self { notification: *notification, form, arguments, open_how })
     }
 
+    /// The same call, with another file under its first name.
+    #[must_use]
+    pub fn with_name(&self, name: Resolved) -> Self {
+        let mut name = Some(name);
+        let arguments = self.arguments.iter().map(|argument| match argument {
+            Argument::Name(_) => name.take().map_or(Argument::Absent, Argument::Name),
+            Argument::Number(number) => Argument::Number(*number),
+            _ => Argument::Absent,
+        });
+        Self {
+            notification: self.notification,
+            form: self.form,
+            arguments: arguments.collect(),
+            open_how: self.open_how,
+        }
+    }
+
+    /// A connect(2) that reaches nothing: `AF_UNSPEC` ends an association, and no rule on addresses is about that.
+    #[must_use]
+    pub fn ends_association(&self) -> bool {
+        const UNSPECIFIED: [u8; 2] = (libc::AF_UNSPEC as u16).to_ne_bytes();
+        let ends = |argument: &Argument| match argument {
+            Argument::Address(address) => address.bytes.starts_with(&UNSPECIFIED),
+            _ => false,
+        };
+        self.form.call().name == "connect" && self.arguments.iter().any(ends)
+    }
+
     /// The file names of the call, in order.
     pub fn names(&self) -> impl Iterator<Item = &Resolved> {
         self.arguments.iter().filter_map(|argument| match argument {

@@ -7,6 +7,8 @@ use crate::host;
 use crate::listener::Listener;
 use crate::pool::Pool;
 use crate::reception::{self, Candidate, Guests, Reception};
+use crate::record;
+use crate::sockets::programs::Denials;
 use crate::sys::process::{self, Forked};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
@@ -35,6 +37,8 @@ pub struct Service {
     reception: Reception,
     pools: Vec<Arc<Pool>>,
     container: Arc<Container>,
+    /// What programs in the kernel have denied.
+    denials: Option<Denials>,
     holder: Option<Channel>,
 }
 
@@ -60,7 +64,8 @@ fn begin(
     let Some(Guests { reception, waiting, others }) = guests else {
         let filter = belongings.blueprint.filter().clone();
         let reception = Reception::new(belongings.server.again()?, filter);
-        let service = Service::new(belongings, reception, holder)?;
+        let mut service = Service::new(belongings, reception, holder)?;
+        service.skip_losses();
         service.container.audit.notice(TAKEN_OVER);
         return Ok(service);
     };
@@ -78,8 +83,10 @@ impl Service {
     fn new(belongings: Belongings, reception: Reception, holder: Channel) -> std::io::Result<Self> {
         let journal = belongings.journal;
         journal.begin();
+        let denials = belongings.blueprint.sockets().map(Denials::of).transpose()?;
         let container = Arc::new(Container::start(belongings.blueprint, journal)?);
-        let mut service = Self { reception, pools: Vec::new(), container, holder: Some(holder) };
+        let (pools, holder) = (Vec::new(), Some(holder));
+        let mut service = Self { reception, pools, container, denials, holder };
         for (number, listener) in belongings.listeners {
             if let Some(seat) = journal.seat(number) {
                 service.serve(listener, seat)?;
@@ -98,6 +105,7 @@ impl Service {
                 Err(_) => break,
             }
         }
+        self.record_denials();
         self.container.audit.finish();
         if let Some(holder) = self.holder {
             // A holder that is dead need not be told.
@@ -105,21 +113,46 @@ impl Service {
         }
     }
 
-    /// Waits for something to happen; gives whether it did for the reception, the holder and each listener, in order.
+    /// Writes down what programs have denied.
+    fn record_denials(&mut self) {
+        let blueprint = self.container.blueprint();
+        let (Some(denials), Some(programs)) = (&mut self.denials, blueprint.sockets()) else {
+            return;
+        };
+        while let Some(denial) = denials.take() {
+            record::denied_by_program(&self.container, &denial);
+        }
+        self.container.audit.lose(denials.lost(programs));
+    }
+
+    /// What programs had no room to tell was counted by the supervisor before us.
+    fn skip_losses(&mut self) {
+        let blueprint = self.container.blueprint();
+        if let (Some(denials), Some(programs)) = (&mut self.denials, blueprint.sockets()) {
+            denials.lost(programs);
+        }
+    }
+
+    /// Waits for something to happen; gives whether it did for the reception, the holder, each listener and the denials of
+    /// programs, in order.
     fn wait(&self) -> Result<Option<Vec<bool>>, Errno> {
+        let blueprint = self.container.blueprint();
         let asked = |fd| PollFd::new(fd, PollFlags::POLLIN);
         // Calls wake the serving threads only, and the holder never speaks; a hang-up is always told (poll(2)).
         let silent = |fd| PollFd::new(fd, PollFlags::empty());
         let holder = self.holder.iter().map(|channel| silent(channel.as_fd()));
         let listeners = self.pools.iter().map(|pool| silent(pool.listener.as_fd()));
         let reception = self.reception.descriptors().map(asked);
-        let mut fds: Vec<PollFd<'_>> = reception.chain(holder).chain(listeners).collect();
+        let denials = blueprint.sockets().into_iter().map(|ring| asked(ring.as_fd()));
+        let fds = reception.chain(holder).chain(listeners).chain(denials);
+        let mut fds: Vec<PollFd<'_>> = fds.collect();
         let patience =
             if self.holder.is_some() { PollTimeout::NONE } else { PollTimeout::from(AGAIN) };
         reception::wait(&mut fds, patience)
     }
 
     fn attend(&mut self, ready: &[bool]) {
+        self.record_denials();
         let (talking, rest) = ready.split_at(self.reception.descriptors().count());
         let (holder, hung_up) = rest.split_at(usize::from(self.holder.is_some()));
         let mut hung_up = hung_up.iter();

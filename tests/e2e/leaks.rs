@@ -5,6 +5,8 @@ use libtest_mimic::Trial;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use tests::cri::Node;
+use tests::cri::api::{Nothing, Pods};
 use tests::place::Home;
 use tests::{Engine, place, sweep};
 
@@ -17,17 +19,18 @@ struct Left {
     found: Vec<String>,
 }
 
-/// Looks at the idle engine, takes it down, and looks again.
-pub fn trials(engine: Option<Engine>) -> Vec<Trial> {
-    let left =
-        engine.map_or_else(nothing, |engine| look(engine).unwrap_or_else(|error| unseen(&error)));
-    left.into_iter()
-        .map(|left| {
-            Trial::test(format!("leaks::{}", left.kind), move || {
+/// Looks at the idle engines, takes them down, and looks again.
+pub fn trials(docker: Option<Engine>, node: Option<Node>) -> Vec<Trial> {
+    let docker = docker.map_or_else(nothing, |engine| look(engine).unwrap_or_else(unseen));
+    let node = node.map_or_else(nothing, |node| look_at_node(node).unwrap_or_else(unseen));
+    let trials = |engine: &'static str, left: Vec<Left>| {
+        left.into_iter().map(move |left| {
+            Trial::test(format!("leaks::{engine}::{}", left.kind), move || {
                 if left.found.is_empty() { Ok(()) } else { Err(left.found.join("\n").into()) }
             })
         })
-        .collect()
+    };
+    trials("docker", docker).chain(trials("node", node)).collect()
 }
 
 const KINDS: [&str; 6] = [
@@ -43,7 +46,7 @@ fn nothing() -> Vec<Left> {
     KINDS.map(|kind| Left { kind, found: vec![] }).into()
 }
 
-fn unseen(error: &anyhow::Error) -> Vec<Left> {
+fn unseen(error: anyhow::Error) -> Vec<Left> {
     KINDS.map(|kind| Left { kind, found: vec![format!("cannot look: {error:#}")] }).into()
 }
 
@@ -53,9 +56,29 @@ fn look(engine: Engine) -> Result<Vec<Left>> {
     let containers = containers.lines().skip(1).map(str::to_owned).collect();
     let supervisors = supervisors();
     let state = [states(&home), entries(Path::new("/run/systrace-shim"))].concat();
-    let groups = sweep::cgroups(&home).iter().flat_map(|folder| folders(folder)).collect();
+    left(engine, &home, [containers, state, supervisors])
+}
+
+fn look_at_node(node: Node) -> Result<Vec<Left>> {
+    let home = node.home().clone();
+    let pods: Pods = node.client().call("ListPodSandbox", Nothing {})?;
+    let mut containers: Vec<_> =
+        pods.items.into_iter().map(|pod| format!("pod {}", pod.id)).collect();
+    for namespace in ["k8s.io", "default"] {
+        let listed = node.ctr_in(namespace, &["containers", "list", "--quiet"])?.success()?;
+        containers.extend(listed.lines().map(|id| format!("container {id} in {namespace}")));
+    }
+    let roots = folders(&home.run().join("runc"));
+    let state = roots.iter().flat_map(|path| entries(Path::new(path))).collect();
+    left(node, &home, [containers, state, supervisors()])
+}
+
+/// What is left while the engine is idle, and when it is gone.
+fn left<E>(engine: E, home: &Home, idle: [Vec<String>; 3]) -> Result<Vec<Left>> {
+    let groups = sweep::cgroups(home).iter().flat_map(|folder| folders(folder)).collect();
     drop(engine);
-    let found = [containers, state, supervisors, groups, mounts(&home)?, processes(&home)];
+    let [containers, state, supervisors] = idle;
+    let found = [containers, state, supervisors, groups, mounts(home)?, processes(home)];
     Ok(KINDS.into_iter().zip(found).map(|(kind, found)| Left { kind, found }).collect())
 }
 

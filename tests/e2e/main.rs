@@ -5,11 +5,14 @@
 
 mod attacks;
 mod bad_input;
+mod containerd;
 mod convert;
+mod cri;
 mod exec_confined;
 mod leaks;
 mod life_cycle;
 mod podman;
+mod stock;
 mod survival;
 mod talk;
 
@@ -17,14 +20,23 @@ use anyhow::{Result, anyhow};
 use libtest_mimic::{Arguments, Trial};
 use std::sync::{Arc, OnceLock};
 use tests::Engine;
+use tests::cri::Node;
 
-/// A test of something that happens in the engine.
+/// A test of something that happens in an engine.
 struct Test {
     name: String,
     play: Play,
 }
 
-type Play = Box<dyn FnOnce(&Engine) -> Result<()> + Send>;
+/// What a test does, and where.
+enum Play {
+    /// In the Docker engine.
+    Docker(In<Engine>),
+    /// On a node of Kubernetes.
+    Node(In<Node>),
+}
+
+type In<E> = Box<dyn FnOnce(&E) -> Result<()> + Send>;
 
 /// One test for each function named, called like it.
 macro_rules! tests_of {
@@ -37,33 +49,68 @@ macro_rules! tests_of {
 }
 use tests_of;
 
+/// The same for tests on a node.
+macro_rules! tests_of_node {
+    ($($function:ident),* $(,)?) => {
+        vec![$($crate::Test::on_node(
+            concat!(module_path!(), "::", stringify!($function)).trim_start_matches("e2e::"),
+            $function,
+        )),*]
+    };
+}
+use tests_of_node;
+
 impl Test {
     fn new(
         name: impl Into<String>,
         play: impl FnOnce(&Engine) -> Result<()> + Send + 'static,
     ) -> Self {
-        Self { name: name.into(), play: Box::new(play) }
+        Self { name: name.into(), play: Play::Docker(Box::new(play)) }
     }
 
-    fn trial(self, engine: &Shared) -> Trial {
-        let engine = Arc::clone(engine);
+    fn on_node(
+        name: impl Into<String>,
+        play: impl FnOnce(&Node) -> Result<()> + Send + 'static,
+    ) -> Self {
+        Self { name: name.into(), play: Play::Node(Box::new(play)) }
+    }
+
+    fn trial(self, engines: &Engines) -> Trial {
+        let (docker, node) = (Arc::clone(&engines.docker), Arc::clone(&engines.node));
         Trial::test(self.name, move || {
-            let engine =
-                engine.get_or_init(|| Engine::start().map_err(|error| format!("{error:#}")));
-            let played = engine.as_ref().map_err(|error| anyhow!("{error}")).and_then(self.play);
+            let played = match self.play {
+                Play::Docker(play) => play_in(&docker, Engine::start, play),
+                Play::Node(play) => play_in(&node, Node::start, play),
+            };
             played.map_err(|error| format!("{error:#}").into())
         })
     }
 }
 
-/// The engine, started by the first test that is run, so that `--list` starts none.
-type Shared = Arc<OnceLock<Result<Engine, String>>>;
+fn play_in<E>(shared: &Shared<E>, start: fn() -> Result<E>, play: In<E>) -> Result<()> {
+    let engine = shared.get_or_init(|| start().map_err(|error| format!("{error:#}")));
+    engine.as_ref().map_err(|error| anyhow!("{error}")).and_then(play)
+}
+
+/// An engine, started by the first test that needs it, so that `--list` starts none.
+type Shared<E> = Arc<OnceLock<Result<E, String>>>;
+
+#[derive(Default)]
+struct Engines {
+    docker: Shared<Engine>,
+    node: Shared<Node>,
+}
+
+/// The engine, if one was started and nobody else holds it.
+fn taken<E>(shared: Shared<E>) -> Option<E> {
+    Arc::into_inner(shared).and_then(OnceLock::into_inner).and_then(Result::ok)
+}
 
 fn main() {
     let mut arguments = Arguments::from_args();
     // Containers mostly wait for the engine; more of them at a time only blur what is measured.
     arguments.test_threads.get_or_insert(2);
-    let engine = Shared::default();
+    let engines = Engines::default();
     let tests = [
         life_cycle::tests(),
         talk::tests(),
@@ -71,13 +118,16 @@ fn main() {
         bad_input::tests(),
         convert::tests(),
         podman::tests(),
+        stock::tests(),
         attacks::tests(),
         survival::tests(),
+        cri::tests(),
+        containerd::tests(),
     ];
-    let trials = tests.into_iter().flatten().map(|test| test.trial(&engine)).collect();
+    let trials = tests.into_iter().flatten().map(|test| test.trial(&engines)).collect();
     let played = libtest_mimic::run(&arguments, trials);
-    let engine = Arc::into_inner(engine).and_then(OnceLock::into_inner).and_then(Result::ok);
-    let left = libtest_mimic::run(&arguments, leaks::trials(engine));
+    let left = leaks::trials(taken(engines.docker), taken(engines.node));
+    let left = libtest_mimic::run(&arguments, left);
     played.exit_if_failed();
     left.exit();
 }

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 
 /// Seconds after which a command that should be quick is killed.
-const LIMIT: &str = "60";
+pub const LIMIT: u32 = 60;
 
 /// What a finished command left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +41,15 @@ impl Finished {
 /// `program` under timeout(1), which leaves no process behind when a test hangs.
 #[must_use]
 pub fn limited(program: &str) -> Command {
+    limited_to(LIMIT, program)
+}
+
+/// As [`limited`], with another limit in seconds.
+#[must_use]
+pub fn limited_to(limit: u32, program: &str) -> Command {
     let mut command = Command::new("timeout");
     // In the foreground: docker with a terminal reads from it, and would be stopped in a process group of its own.
-    command.args(["--foreground", "--kill-after=5", LIMIT, program]);
+    command.args(["--foreground", "--kill-after=5", &limit.to_string(), program]);
     command
 }
 

@@ -1,7 +1,7 @@
 //! Describing a container, running it, and what it left.
 
 use crate::audit::{self, Record};
-use crate::command::{Finished, finish};
+use crate::command::{Finished, LIMIT, finish};
 use crate::engine::{self, Engine};
 use crate::runtime::Runtime;
 use crate::terminal::Terminal;
@@ -23,6 +23,7 @@ pub struct Container<'e> {
     options: Vec<String>,
     command: Vec<String>,
     input: Vec<u8>,
+    limit: u32,
 }
 
 /// What a container that has ended left.
@@ -43,6 +44,7 @@ impl<'e> Container<'e> {
             options: vec![],
             command: vec![],
             input: vec![],
+            limit: LIMIT,
         }
     }
 
@@ -86,6 +88,12 @@ impl<'e> Container<'e> {
         self.command(["sh", "-c", script])
     }
 
+    /// How many seconds it may run to its end.
+    pub fn within(mut self, limit: u32) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// What it reads from its standard input.
     pub fn input(mut self, input: &str) -> Self {
         self.input = input.as_bytes().to_vec();
@@ -101,9 +109,9 @@ impl<'e> Container<'e> {
         let id_file = self.engine.home().run().join(format!("{name}.id"));
         let id_option = format!("--cidfile={}", id_file.display());
         let input = self.input.clone();
-        let engine = self.engine;
+        let (engine, limit) = (self.engine, self.limit);
         let words = self.options(["--rm", &id_option]).words("run", &name)?;
-        let finished = finish(engine.client().args(words), &input)?;
+        let finished = finish(engine::client_within(engine.home(), limit).args(words), &input)?;
         // No identity, no container: then there is nothing to read.
         let audit = match fs::read_to_string(&id_file) {
             Ok(id) => audit::records(engine.home(), &id)?,

@@ -1,6 +1,6 @@
 //! A private Docker engine: its own containerd, socket, data root, exec root and control group, no bridge, no iptables.
 
-use crate::command::{Finished, finish, limited};
+use crate::command::{Finished, LIMIT, finish, limited_to};
 use crate::container::Container;
 use crate::place::{self, Home};
 use crate::{runtime, sweep};
@@ -20,6 +20,9 @@ const CONTAINERD: &str = "/usr/bin/containerd";
 
 /// The images, as the set-up made them.
 const IMAGES: [&str; 2] = ["busybox", "debian"];
+
+/// Seconds that the import of a large image may take.
+const IMPORT: u32 = 300;
 
 /// How long a daemon may take to answer.
 const START: Duration = Duration::from_secs(60);
@@ -43,11 +46,7 @@ impl Engine {
         let lock = lock(&home)?;
         sweep::engine(&home).context("cannot clean up after an earlier engine")?;
         let engine = Self { home, _lock: lock };
-        let at_signal = engine.home.clone();
-        ctrlc::set_handler(move || {
-            drop(sweep::engine(&at_signal));
-            std::process::exit(130);
-        })?;
+        sweep::at_signal()?;
         engine.bring_up()?;
         Ok(engine)
     }
@@ -134,13 +133,18 @@ impl Engine {
         Ok(())
     }
 
-    fn import(&self, image: &str) -> Result<()> {
+    /// Makes the image known that the set-up has built.
+    ///
+    /// # Errors
+    /// The set-up has not built it.
+    pub fn import(&self, image: &str) -> Result<()> {
         let tag = tag(image)?;
         if self.docker(["image", "inspect", &tag])?.status == 0 {
             return Ok(());
         }
         let archive = place::image(image);
-        self.docker(["import", &archive.to_string_lossy(), &tag])?.success()?;
+        let words = ["import", &archive.to_string_lossy(), &tag];
+        finish(client_within(&self.home, IMPORT).args(words), b"")?.success()?;
         Ok(())
     }
 
@@ -181,7 +185,13 @@ impl Drop for Engine {
 /// The client for the engine at `home`.
 #[must_use]
 pub fn client(home: &Home) -> Command {
-    let mut command = limited(CLIENT);
+    client_within(home, LIMIT)
+}
+
+/// As [`client`], for what may take longer: killed after so many seconds.
+#[must_use]
+pub fn client_within(home: &Home, limit: u32) -> Command {
+    let mut command = limited_to(limit, CLIENT);
     command
         .args(["--config", &home.run().join("client").to_string_lossy()])
         .args(["--host", &format!("unix://{}", home.socket().display())])

@@ -46,7 +46,7 @@ pub fn image(name: &str) -> PathBuf {
     workspace().join(format!("target/images/{name}.tar"))
 }
 
-/// The files and sockets of the private engine.
+/// The files and sockets of a private engine.
 #[derive(Debug, Clone)]
 pub struct Home(PathBuf);
 
@@ -55,6 +55,12 @@ impl Home {
     #[must_use]
     pub fn of_workspace() -> Self {
         Self(workspace().join("target/engine"))
+    }
+
+    /// The node of a cluster that is none: containerd alone.
+    #[must_use]
+    pub fn of_node() -> Self {
+        Self(workspace().join("target/node"))
     }
 
     /// The folder itself.

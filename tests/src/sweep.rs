@@ -11,10 +11,29 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// How long a daemon may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// Arranges that Ctrl-C or SIGTERM takes every engine of this workspace down before this process ends.
+///
+/// # Errors
+/// The handler cannot be set.
+pub fn at_signal() -> Result<()> {
+    static OUTCOME: OnceLock<Result<(), String>> = OnceLock::new();
+    let set = || {
+        ctrlc::set_handler(|| {
+            for home in [Home::of_workspace(), Home::of_node()] {
+                drop(engine(&home));
+            }
+            std::process::exit(130);
+        })
+    };
+    let outcome = OUTCOME.get_or_init(|| set().map_err(|error| error.to_string()));
+    outcome.clone().map_err(anyhow::Error::msg)
+}
 
 /// Stops the engine and removes everything but its data root.
 ///
@@ -38,7 +57,8 @@ pub fn engine(home: &Home) -> Result<()> {
         remove_cgroup(&folder);
     }
     // containerd 1.6 puts its shims' sockets here wherever its own state is; not empty means somebody else's.
-    for folder in ["/run/containerd/s", "/run/containerd"] {
+    // The cache of the network plug-ins has no other place either.
+    for folder in ["/run/containerd/s", "/run/containerd", "/var/lib/cni/results", "/var/lib/cni"] {
         drop(fs::remove_dir(folder));
     }
     match fs::remove_dir_all(home.run()) {

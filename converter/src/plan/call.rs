@@ -17,11 +17,16 @@ pub(super) struct CallPlan {
 }
 
 impl CallPlan {
+    /// The forms, each by itself; what happens with the call is chosen later.
     pub(super) fn new(call: &'static Call, policy: &Policy, host: &Host, target: Target) -> Self {
         let lowered = |id: FormId| (id, form::plan(policy, id, host, target));
-        let mut forms: Vec<_> = call.form_ids().map(lowered).collect();
-        let decisions = choose(&mut forms, target);
-        Self { call, decisions, forms }
+        let forms: Vec<_> = call.form_ids().map(lowered).collect();
+        Self { call, decisions: Decisions::always(target.uncovered()), forms }
+    }
+
+    /// Puts the decisions for the forms together.
+    pub(super) fn choose(&mut self, target: Target) {
+        self.decisions = choose(&mut self.forms, target);
     }
 
     /// Some rule may let the call through.

@@ -57,8 +57,16 @@ impl Decisions {
     }
 
     fn notifies(&self) -> bool {
-        let mut actions = self.clauses.iter().map(|clause| clause.action).chain([self.last]);
-        actions.any(|action| action == Action::Notify)
+        self.actions().any(|action| action == Action::Notify)
+    }
+
+    /// Some call is let through.
+    pub(super) fn allows(&self) -> bool {
+        self.actions().any(|action| action == Action::Allow)
+    }
+
+    fn actions(&self) -> impl Iterator<Item = Action> {
+        self.clauses.iter().map(|clause| clause.action).chain([self.last])
     }
 
     /// Every action replaced by another.

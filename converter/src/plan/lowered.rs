@@ -4,7 +4,8 @@ use policy::program::RuleId;
 
 use crate::plan::condition::Match;
 use crate::plan::decisions::Decisions;
-use crate::plan::{Reason, Target};
+use crate::plan::rungs::{Difference, Obstacle, Offer};
+use crate::plan::{Mechanism, Reason, Target};
 use crate::seccomp::Action;
 
 /// What becomes of a rule on one form; of several, the greatest is what the rule as a whole needs.
@@ -16,6 +17,8 @@ pub(super) enum Fate {
     Kernel,
     /// The kernel denies some calls that the rule permits.
     Stricter,
+    /// Another mechanism of the kernel decides by it.
+    Carried(Mechanism),
     /// The supervisor decides by it.
     Supervisor(Reason),
 }
@@ -55,14 +58,29 @@ pub(super) struct Lowered {
     /// caller's memory, though the supervisor cannot carry the call out; and whether the rule names
     /// the call.
     pub(super) unperformed: Option<(RuleId, bool)>,
+    /// Where the mechanism that carries the form differs from its rules.
+    pub(super) difference: Option<Difference>,
+    /// Why rungs do not carry it.
+    pub(super) obstacles: Vec<(Mechanism, Obstacle)>,
+    /// What `unperformed` is if the form is not carried after all.
+    uncarried: Option<(RuleId, bool)>,
 }
 
 impl Lowered {
     /// No rule.
     pub(super) fn uncovered(performed: bool, target: Target) -> Self {
         let decisions = Decisions::always(target.uncovered());
-        let fates = Vec::new();
-        Self { decisions, fates, settled: 0, permits: false, performed, unperformed: None }
+        Self {
+            decisions,
+            fates: Vec::new(),
+            settled: 0,
+            permits: false,
+            performed,
+            unperformed: None,
+            difference: None,
+            obstacles: Vec::new(),
+            uncarried: None,
+        }
     }
 
     /// A `detached` program may do everything.
@@ -125,10 +143,30 @@ impl Lowered {
         Self { permits, unperformed, settled: 0, ..self }
     }
 
+    /// The supervisor decides by some rule because of what stands in the caller's memory: another mechanism of the kernel might
+    /// do it.
+    pub(super) fn looks_at_memory(&self) -> bool {
+        let memory = |(_, fate): &(_, Fate)| *fate == Fate::Supervisor(Reason::Memory);
+        self.fates.iter().any(memory)
+    }
+
+    /// Another mechanism decides instead of the supervisor.
+    pub(super) fn carry(&mut self, mechanism: Mechanism, offer: &Offer) {
+        for (_, fate) in self.fates.iter_mut().filter(|(_, fate)| *fate != Fate::Unreachable) {
+            *fate = Fate::Carried(mechanism);
+        }
+        self.settled = 0;
+        self.decisions = offer.decisions.clone();
+        self.difference = offer.difference.clone();
+        self.uncarried = self.unperformed.take();
+    }
+
     /// All that the kernel would have decided is left to the supervisor.
     pub(super) fn supervise(&mut self, reason: Reason, target: Target) {
+        self.difference = None;
+        self.unperformed = self.unperformed.or(self.uncarried.take());
         for (_, fate) in &mut self.fates[self.settled..] {
-            if matches!(fate, Fate::Kernel | Fate::Stricter) {
+            if matches!(fate, Fate::Kernel | Fate::Stricter | Fate::Carried(_)) {
                 *fate = Fate::Supervisor(reason);
             }
         }
@@ -138,7 +176,8 @@ impl Lowered {
 
     /// Whether a call is of this form is told by the caller's memory.
     pub(super) fn tell_by_memory(&mut self, target: Target) {
-        let decided = self.fates.iter().rfind(|(_, fate)| *fate == Fate::Kernel);
+        let kernel = |fate: &Fate| matches!(fate, Fate::Kernel | Fate::Carried(_));
+        let decided = self.fates.iter().rfind(|(_, fate)| kernel(fate));
         let unperformed = decided.filter(|_| self.permits && !self.performed);
         self.unperformed = self.unperformed.or(unperformed.map(|(id, _)| (*id, false)));
         self.supervise(Reason::Form, target);

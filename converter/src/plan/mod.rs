@@ -9,19 +9,25 @@ mod condition;
 mod decisions;
 mod form;
 mod lowered;
+mod mechanism;
 mod report;
+mod rungs;
 mod startup;
 mod target;
+mod watch;
 
 use policy::program::{Action as RuleAction, Policy, RuleId};
 use policy::registry::{self, Call, FormId};
 use policy::{PolicySet, Rule};
 
-pub use report::{Cost, Mechanism, RulePlan};
+pub use mechanism::{Mechanism, MechanismError};
+pub use report::{Cost, Part, RulePlan};
+pub use rungs::{Carried, Difference, Direction};
 pub use target::{Reason, Target};
+pub use watch::{CHANGES, Constancy};
 
-use crate::host::{Host, LinuxVersion};
-use crate::seccomp::{Action, Filter, Newer};
+use crate::host::{Engine, Host, LinuxVersion};
+use crate::seccomp::{Action, Filter, Newer, gate};
 use call::CallPlan;
 use lowered::Fate;
 
@@ -30,6 +36,10 @@ use lowered::Fate;
 pub struct Plan {
     /// What the kernel decides.
     pub filter: Filter,
+    /// What the supervisor may rely on between two calls of a thread.
+    pub constancy: Constancy,
+    /// What other mechanisms of the kernel are put in place for.
+    pub carried: Carried,
     /// The calls that no rule judges, in the order of their numbers. They are denied.
     pub uncovered: Vec<&'static Call>,
     /// Every rule of every policy, once, in the order of the policies.
@@ -71,7 +81,15 @@ pub enum PlanError {
 pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<PlanError>> {
     let mut policies: Vec<PolicyPlan> =
         set.policies.iter().map(|policy| PolicyPlan::new(policy, host, target)).collect();
+    let carried = match target {
+        Target::Supervised => rungs::climb(&mut policies, host),
+        Target::Standalone | Target::BestEffort => Carried::default(),
+    };
+    policies.iter_mut().for_each(|policy| policy.choose(target));
     check(&policies, host, target)?;
+    if target == Target::Supervised && policies.iter().any(PolicyPlan::acts) {
+        policies.iter_mut().for_each(PolicyPlan::watch);
+    }
     let mut filter = Filter::new(target.uncovered());
     for (at, call) in registry::calls().iter().enumerate() {
         agree(&mut policies, at, target);
@@ -79,10 +97,15 @@ pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<Pl
         filter.calls.extend(decisions.map(|all| (call.number, all.into_clauses())));
         filter.newer = Some(Newer { than: call.number, action: Filter::FOREIGN });
     }
+    if target == Target::Supervised && host.engine != Engine::SystraceShim {
+        filter = gate::behind(filter);
+    }
     let rules = policies.iter().flat_map(|policy| policy.report(&filter, target)).collect();
     let judged = |at: usize| policies.iter().any(|policy| policy.calls[at].is_judged());
     let uncovered = registry::calls().iter().enumerate().filter(|(at, _)| !judged(*at));
-    Ok(Plan { filter, uncovered: uncovered.map(|(_, call)| *call).collect(), rules })
+    let uncovered = uncovered.map(|(_, call)| *call).collect();
+    let constancy = Constancy::of(&filter, &policies);
+    Ok(Plan { filter, constancy, carried, uncovered, rules })
 }
 
 /// One policy, call by call.
@@ -94,11 +117,15 @@ struct PolicyPlan<'p> {
 impl<'p> PolicyPlan<'p> {
     fn new(policy: &'p Policy, host: &Host, target: Target) -> Self {
         let calls = registry::calls().iter().map(|call| CallPlan::new(call, policy, host, target));
-        let mut plan = Self { policy, calls: calls.collect() };
+        Self { policy, calls: calls.collect() }
+    }
+
+    /// Decides what happens with each call.
+    fn choose(&mut self, target: Target) {
+        self.calls.iter_mut().for_each(|call| call.choose(target));
         if target == Target::Supervised {
-            plan.keep_startup();
+            self.keep_startup();
         }
-        plan
     }
 
     /// A denial of a call that our own code needs before the program begins is left to the
@@ -117,14 +144,15 @@ impl<'p> PolicyPlan<'p> {
     }
 
     /// What becomes of each rule on each form that it judges.
-    fn fates(&self) -> Vec<Vec<(FormId, Fate)>> {
-        let mut fates = vec![Vec::new(); self.policy.rules().len()];
+    fn bearings(&self) -> Vec<Vec<report::Bearing<'_>>> {
+        let mut bearings = vec![Vec::new(); self.policy.rules().len()];
         for (form, lowered) in self.calls.iter().flat_map(|call| &call.forms) {
             for (id, fate) in &lowered.fates {
-                fates[id.0 as usize].push((*form, *fate));
+                let bearing = report::Bearing { form: *form, fate: *fate, lowered };
+                bearings[id.0 as usize].push(bearing);
             }
         }
-        fates
+        bearings
     }
 
     /// The forms of aliases that a rule would let through but the supervisor cannot carry out: they
@@ -137,14 +165,14 @@ impl<'p> PolicyPlan<'p> {
     }
 
     fn report(&self, filter: &Filter, target: Target) -> Vec<RulePlan> {
-        let fates = self.fates();
+        let bearings = self.bearings();
         let report = |(at, rule): (usize, &Rule)| {
             let id = RuleId(u32::try_from(at).expect("rule ids are 32-bit numbers"));
             let denied: Vec<_> = self.denied(id).collect();
             report::rule(
                 self.policy.program(),
                 rule,
-                &fates[at],
+                &bearings[at],
                 &denied,
                 &report::Whole { filter, target },
             )
@@ -173,7 +201,7 @@ fn check(policies: &[PolicyPlan], host: &Host, target: Target) -> Result<(), Vec
         return Ok(());
     }
     let mut errors = Vec::new();
-    if host.linux < LinuxVersion::SUPERVISABLE {
+    if host.lacks(Mechanism::Supervisor).is_some() {
         errors.push(PlanError::Kernel(host.linux));
     }
     for policy in policies {

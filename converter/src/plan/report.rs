@@ -7,8 +7,8 @@ use policy::Rule;
 use policy::registry::FormId;
 use serde::Serialize;
 
-use crate::plan::lowered::Fate;
-use crate::plan::{Reason, Target};
+use crate::plan::lowered::{Fate, Lowered};
+use crate::plan::{Difference, Mechanism, Reason, Target};
 use crate::seccomp::Filter;
 
 /// How one rule is enforced.
@@ -22,36 +22,29 @@ pub struct RulePlan {
     pub line: u32,
     /// The rule as written.
     pub text: String,
-    /// Who decides by it.
+    /// Who decides by it; if several do, the dearest.
     pub mechanism: Mechanism,
+    /// Who decides for which calls, cheapest first.
+    pub parts: Vec<Part>,
     /// The same calls pass as the rule says.
     pub exact: bool,
+    /// Where they do not.
+    pub differences: Vec<Difference>,
     /// What a call pays.
     pub cost: Cost,
     /// Why, and for which calls; empty if there is nothing to say.
     pub note: String,
 }
 
-/// Who decides by a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mechanism {
-    /// The kernel, by the BPF program.
-    Seccomp,
-    /// The supervisor, at least for some calls.
-    Supervisor,
-    /// Nobody: other rules decide all its calls before.
-    Unreachable,
-}
-
-impl fmt::Display for Mechanism {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Seccomp => "seccomp",
-            Self::Supervisor => "supervisor",
-            Self::Unreachable => "unreachable",
-        })
-    }
+/// The calls that one mechanism decides by a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// Who decides.
+    pub mechanism: Mechanism,
+    /// The calls, in the order of their numbers.
+    pub calls: Vec<&'static str>,
+    /// Why no cheaper mechanism does, for the supervisor's part.
+    pub reasons: Vec<String>,
 }
 
 /// What a call that a rule decides pays for it. The figures were measured on a virtual machine with
@@ -65,6 +58,10 @@ pub enum Cost {
     Constant,
     /// A run of the BPF program.
     Comparison,
+    /// A run of the socket's program.
+    Program,
+    /// Landlock's walk from the file up to the root.
+    Walk,
     /// A notification and its answer.
     Notification,
 }
@@ -75,6 +72,8 @@ impl fmt::Display for Cost {
             Self::Nothing => "-",
             Self::Constant => "< 0.1 µs",
             Self::Comparison => "~ 0.1 µs",
+            Self::Program => "~ 0.5 µs",
+            Self::Walk => "~ 1 µs",
             Self::Notification => "> 5 µs",
         })
     }
@@ -86,19 +85,31 @@ pub(super) struct Whole<'p> {
     pub(super) target: Target,
 }
 
+/// What became of a rule on one form.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bearing<'l> {
+    pub(super) form: FormId,
+    pub(super) fate: Fate,
+    /// All rules of the form.
+    pub(super) lowered: &'l Lowered,
+}
+
 /// Tells about one rule, given what became of it on each form and on which forms it is denied for
 /// want of a performer.
 pub(super) fn rule(
     program: &str,
     rule: &Rule,
-    fates: &[(FormId, Fate)],
+    bearings: &[Bearing<'_>],
     denied: &[FormId],
     whole: &Whole<'_>,
 ) -> RulePlan {
-    let mechanism = mechanism(fates);
-    let stricter = fates.iter().any(|(_, fate)| *fate == Fate::Stricter);
+    let parts = parts(bearings);
+    let mechanism = parts.last().map_or(Mechanism::Unreachable, |part| part.mechanism);
+    let stricter = bearings.iter().any(|one| one.fate == Fate::Stricter);
+    let differences = differences(bearings);
     let exact = denied.is_empty()
         && !stricter
+        && differences.is_empty()
         && (whole.target != Target::BestEffort || mechanism != Mechanism::Supervisor);
     RulePlan {
         program: program.to_owned(),
@@ -106,44 +117,86 @@ pub(super) fn rule(
         line: rule.origin.line,
         text: rule.origin.text.clone(),
         mechanism,
+        parts,
         exact,
-        cost: cost(mechanism, fates, whole.filter),
-        note: note(mechanism, fates, denied),
+        differences,
+        cost: cost(mechanism, bearings, whole.filter),
+        note: note(mechanism, bearings, denied),
     }
 }
 
-fn mechanism(fates: &[(FormId, Fate)]) -> Mechanism {
-    match fates.iter().map(|(_, fate)| fate).max() {
-        Some(Fate::Supervisor(_)) => Mechanism::Supervisor,
-        Some(Fate::Kernel | Fate::Stricter) => Mechanism::Seccomp,
-        Some(Fate::Unreachable) | None => Mechanism::Unreachable,
+fn mechanism(fate: Fate) -> Mechanism {
+    match fate {
+        Fate::Supervisor(_) => Mechanism::Supervisor,
+        Fate::Carried(mechanism) => mechanism,
+        Fate::Kernel | Fate::Stricter => Mechanism::Seccomp,
+        Fate::Unreachable => Mechanism::Unreachable,
     }
 }
 
-fn cost(mechanism: Mechanism, fates: &[(FormId, Fate)], filter: &Filter) -> Cost {
+/// Forms that other rules decide before are no part of it.
+fn parts(bearings: &[Bearing<'_>]) -> Vec<Part> {
+    let mut parts: BTreeMap<Mechanism, Part> = BTreeMap::new();
+    for bearing in bearings {
+        let mechanism = mechanism(bearing.fate);
+        if mechanism == Mechanism::Unreachable {
+            continue;
+        }
+        let empty = || Part { mechanism, calls: Vec::new(), reasons: Vec::new() };
+        let part = parts.entry(mechanism).or_insert_with(empty);
+        let call = bearing.form.call().name;
+        if !part.calls.contains(&call) {
+            part.calls.push(call);
+        }
+        if let Fate::Supervisor(reason) = bearing.fate {
+            let obstacles = bearing.lowered.obstacles.iter();
+            let obstacles = obstacles.map(|(mechanism, why)| format!("{mechanism}: {why}"));
+            for reason in std::iter::once(reason.text().to_owned()).chain(obstacles) {
+                if !part.reasons.contains(&reason) {
+                    part.reasons.push(reason);
+                }
+            }
+        }
+    }
+    parts.into_values().collect()
+}
+
+fn differences(bearings: &[Bearing<'_>]) -> Vec<Difference> {
+    let mut all = Vec::new();
+    for difference in bearings.iter().filter_map(|one| one.lowered.difference.as_ref()) {
+        if !all.contains(difference) {
+            all.push(difference.clone());
+        }
+    }
+    all
+}
+
+fn cost(mechanism: Mechanism, bearings: &[Bearing<'_>], filter: &Filter) -> Cost {
     let constant =
-        |form: &FormId| filter.calls.get(&form.call().number).is_none_or(|c| c.len() < 2);
+        |one: &Bearing<'_>| filter.calls.get(&one.form.call().number).is_none_or(|c| c.len() < 2);
     match mechanism {
         Mechanism::Supervisor => Cost::Notification,
-        Mechanism::Seccomp if !fates.iter().all(|(form, _)| constant(form)) => Cost::Comparison,
+        Mechanism::Landlock => Cost::Walk,
+        Mechanism::Sockets => Cost::Program,
+        Mechanism::Seccomp if !bearings.iter().all(constant) => Cost::Comparison,
         Mechanism::Seccomp => Cost::Constant,
-        Mechanism::Unreachable => Cost::Nothing,
+        Mechanism::Mounts | Mechanism::Capabilities | Mechanism::Unreachable => Cost::Nothing,
     }
 }
 
-fn note(mechanism: Mechanism, fates: &[(FormId, Fate)], denied: &[FormId]) -> String {
+fn note(mechanism: Mechanism, bearings: &[Bearing<'_>], denied: &[FormId]) -> String {
     let mut by_reason: BTreeMap<Reason, Vec<FormId>> = BTreeMap::new();
-    for (form, fate) in fates {
-        if let Fate::Supervisor(reason) = fate {
-            by_reason.entry(*reason).or_default().push(*form);
+    for bearing in bearings {
+        if let Fate::Supervisor(reason) = bearing.fate {
+            by_reason.entry(reason).or_default().push(bearing.form);
         }
     }
     let mut notes: Vec<String> = by_reason
         .iter()
         .map(|(reason, forms)| format!("{}: {}", reason.text(), names(forms)))
         .collect();
-    let stricter: Vec<_> =
-        fates.iter().filter(|(_, fate)| *fate == Fate::Stricter).map(|(form, _)| *form).collect();
+    let stricter = bearings.iter().filter(|one| one.fate == Fate::Stricter);
+    let stricter: Vec<_> = stricter.map(|one| one.form).collect();
     if !stricter.is_empty() {
         notes.push(format!(
             "denied, as only the program's memory tells what is meant: {}",
@@ -154,7 +207,9 @@ fn note(mechanism: Mechanism, fates: &[(FormId, Fate)], denied: &[FormId]) -> St
         notes.push(format!("denied, as the supervisor cannot carry them out: {}", names(denied)));
     }
     if mechanism == Mechanism::Unreachable {
-        notes.push(if fates.is_empty() { "judges no call" } else { "earlier rules decide" }.into());
+        notes.push(
+            if bearings.is_empty() { "judges no call" } else { "earlier rules decide" }.into(),
+        );
     }
     notes.join("; ")
 }

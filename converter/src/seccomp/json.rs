@@ -16,7 +16,7 @@ use oci_spec::runtime::{
 use policy::registry::{self, SyscallNumber};
 
 use crate::seccomp::cube::{Cube, disjoint};
-use crate::seccomp::filter::{Action, Filter};
+use crate::seccomp::filter::{Action, Clause, Filter};
 use crate::seccomp::known::Known;
 
 /// The JSON cannot say what the filter says.
@@ -54,15 +54,31 @@ type Rules = BTreeMap<(i32, u32, Cube), (Action, Vec<&'static str>)>;
 /// # Errors
 /// The filter cannot be said in JSON.
 pub fn profile(filter: &Filter) -> Result<LinuxSeccomp, JsonError> {
+    match filter.calls.iter().find(|(_, clauses)| clauses.iter().any(asks)) {
+        Some((number, _)) => Err(JsonError::Notify { call: name(*number)? }),
+        None => asking(filter),
+    }
+}
+
+fn asks(clause: &Clause) -> bool {
+    clause.action == Action::Notify
+}
+
+fn name(number: SyscallNumber) -> Result<&'static str, JsonError> {
+    registry::call(number).map(|call| call.name).ok_or(JsonError::Nameless(number))
+}
+
+/// The same for a filter that asks a listener, which whoever uses the profile must name in it.
+///
+/// # Errors
+/// The filter cannot be said in JSON.
+pub fn asking(filter: &Filter) -> Result<LinuxSeccomp, JsonError> {
     let mut rules = Rules::new();
     for (number, clauses) in &filter.calls {
-        let call = registry::call(*number).ok_or(JsonError::Nameless(*number))?.name;
+        let call = name(*number)?;
         let cubes =
             disjoint(clauses, filter.default, LIMIT).ok_or(JsonError::TooManyRules { call })?;
         for (cube, action) in cubes {
-            if action == Action::Notify {
-                return Err(JsonError::Notify { call });
-            }
             let key = (action.rank(), action.value(), cube);
             rules.entry(key).or_insert_with(|| (action, Vec::new())).1.push(call);
         }
@@ -166,7 +182,7 @@ mod tests {
     use super::*;
     use crate::bpf::SeccompData;
     use crate::seccomp::engine;
-    use crate::seccomp::filter::{Clause, Newer, RegisterTest, Relation};
+    use crate::seccomp::filter::{Newer, RegisterTest, Relation};
 
     fn number(call: libc::c_long) -> SyscallNumber {
         SyscallNumber(u32::try_from(call).expect("a call's number"))

@@ -4,6 +4,7 @@ pub mod assemble;
 pub mod cube;
 pub mod engine;
 pub mod filter;
+pub mod gate;
 pub mod intersect;
 pub mod json;
 pub mod known;

@@ -7,7 +7,7 @@ use caps::{CapSet, Capability};
 use converter::host::LinuxVersion;
 
 use crate::config::Settings;
-use crate::sys;
+use crate::{host, sys};
 
 /// Check whether this machine can confine containers
 #[derive(Debug, clap::Args)]
@@ -27,6 +27,9 @@ impl Doctor {
                 Ok(found) => println!("{:<28} ok       {found}", check.what),
                 Err(reason) => println!("{:<28} missing  {reason}", check.what),
             }
+        }
+        if let Ok(host) = host::probe() {
+            println!("plan for this machine: systrace-convert plan --for {host}");
         }
         let all = checks.iter().all(|check| check.outcome.is_ok());
         Ok(ExitCode::from(u8::from(!all)))
@@ -54,8 +57,7 @@ fn or_reason(known: bool, needs: &str) -> Result<String, String> {
 }
 
 fn kernel() -> Result<String, String> {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").map_err(|e| e.to_string())?;
-    let release = release.trim().to_owned();
+    let release = host::release();
     match release.parse::<LinuxVersion>() {
         Ok(version) if version >= LinuxVersion::SUPERVISABLE => Ok(release),
         Ok(_) => Err(format!("this is {release}")),

@@ -46,7 +46,8 @@ fn features() -> serde_json::Value {
             "intelRdt": { "enabled": true },
         },
         "annotations": { "systrace-shim.io/version": env!("CARGO_PKG_VERSION") },
-        "potentiallyUnsafeConfigAnnotations": ["systrace-shim.io/policy"],
+        // A name that ends with a dot stands for all that begin with it.
+        "potentiallyUnsafeConfigAnnotations": ["systrace-shim.io/policy", "systrace-shim.io/policy."],
     })
 }
 

@@ -22,6 +22,7 @@ mod run;
 mod spec;
 mod start;
 mod state;
+mod supervise;
 mod unsupported;
 mod update;
 pub mod version;
@@ -40,7 +41,7 @@ pub enum Command {
     Ps(ps::Ps),
     Resume(resume::Resume),
     Run(run::Run),
-    Spec(spec::Spec),
+    Spec(spec::WriteSpec),
     Start(start::Start),
     State(state::State),
     Update(update::Update),
@@ -48,6 +49,7 @@ pub enum Command {
     Restore(unsupported::Restore),
     Doctor(doctor::Doctor),
     Install(install::Install),
+    Supervise(supervise::Supervise),
 }
 
 impl Command {
@@ -73,6 +75,7 @@ impl Command {
             Self::Restore(command) => command.run(),
             Self::Doctor(command) => command.run(settings),
             Self::Install(command) => command.run(),
+            Self::Supervise(command) => command.run(settings),
         }
     }
 

@@ -1,9 +1,17 @@
-//! Which policy a container gets: the first of five ways that applies.
+//! Which policy a container gets: the first of these ways that applies.
+//!
+//! 1. A pod's sandbox gets the built-in policy, whatever else is set: it is no workload.
+//! 2. `--policy`, which the administrator fixed.
+//! 3. An annotation, if shim.toml allows it: `systrace-shim.io/policy.NAME` for the container that the cluster
+//!    calls NAME, then `systrace-shim.io/policy` for every container of the pod.
+//! 4. The file for the entry program.
+//! 5. `default-policy` of shim.toml.
 //!
 //! A way that was asked for and leads nowhere is an error. Falling through to the next one would put the
 //! container under another policy than its owner believes.
 
 pub mod entry;
+mod pod;
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,9 +23,6 @@ use entry::EntryProgram;
 
 /// Names a policy of the policy directory, if shim.toml lets users choose.
 const POLICY_ANNOTATION: &str = "systrace-shim.io/policy";
-/// `sandbox` for the container that only holds the namespaces of a pod: containerd, CRI-O.
-const SANDBOX_ANNOTATIONS: [&str; 2] =
-    ["io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType"];
 /// The program of a sandbox waits for a signal, and does nothing else.
 pub const SANDBOX_POLICY: &str = include_str!("sandbox.policy");
 
@@ -38,9 +43,9 @@ pub enum SelectionError {
     #[error("{0:?} is no policy name")]
     BadName(String),
     #[error(
-        "the annotation {POLICY_ANNOTATION} is not allowed here; set allow-annotation in shim.toml to let users choose"
+        "the annotation {0} is not allowed here; set allow-annotation in shim.toml to let users choose"
     )]
-    AnnotationForbidden,
+    AnnotationForbidden(String),
     #[error("cannot read policy {path}: {message}")]
     Read { path: PathBuf, message: String },
     #[error(
@@ -56,19 +61,16 @@ pub fn select(
     annotations: &HashMap<String, String>,
     entry: &EntryProgram,
 ) -> Result<PolicyText, SelectionError> {
-    if SANDBOX_ANNOTATIONS
-        .iter()
-        .any(|key| annotations.get(*key).is_some_and(|kind| kind == "sandbox"))
-    {
+    if pod::is_sandbox(annotations) {
         return Ok(PolicyText { origin: "sandbox".to_owned(), text: SANDBOX_POLICY.into() });
     }
     let folder = &settings.config.policy_dir;
     if let Some(policy) = &settings.policy {
         return named_or_file(folder, policy);
     }
-    if let Some(name) = annotations.get(POLICY_ANNOTATION) {
+    if let Some((key, name)) = annotated(annotations) {
         if !settings.config.allow_annotation {
-            return Err(SelectionError::AnnotationForbidden);
+            return Err(SelectionError::AnnotationForbidden(key));
         }
         return named(folder, name);
     }
@@ -80,6 +82,13 @@ pub fn select(
         Some(policy) => named_or_file(folder, policy),
         None => Err(SelectionError::None { program: entry.named.clone(), places }),
     }
+}
+
+/// The annotation that chooses for this container, and its value. The more special one counts.
+fn annotated(annotations: &HashMap<String, String>) -> Option<(String, &String)> {
+    let own = pod::container_name(annotations).map(|name| format!("{POLICY_ANNOTATION}.{name}"));
+    let keys = own.into_iter().chain([POLICY_ANNOTATION.to_owned()]);
+    keys.into_iter().find_map(|key| annotations.get(&key).map(|name| (key, name)))
 }
 
 /// What an administrator writes: a name, or a file if it contains a slash.
@@ -201,7 +210,7 @@ mod tests {
         let none = HashMap::new();
         let wish = annotated(POLICY_ANNOTATION, "../../etc/shadow");
         let choose = |setup: &Setup, wish| select(&setup.settings, wish, &nginx()).unwrap_err();
-        assert!(matches!(choose(&setup, &wish), SelectionError::AnnotationForbidden));
+        assert!(matches!(choose(&setup, &wish), SelectionError::AnnotationForbidden(_)));
         setup.settings.config.allow_annotation = true;
         assert!(matches!(choose(&setup, &wish), SelectionError::BadName(_)));
         setup.settings.policy = Some("missing".into());
@@ -226,13 +235,31 @@ mod tests {
     }
 
     #[test]
-    fn a_sandbox_has_a_policy_of_its_own() {
-        let setup = setup(&[]);
-        for key in SANDBOX_ANNOTATIONS {
-            assert_eq!(text(&setup, &annotated(key, "sandbox")), SANDBOX_POLICY);
-        }
-        let other = annotated(SANDBOX_ANNOTATIONS[0], "container");
-        assert!(select(&setup.settings, &other, &nginx()).is_err());
+    fn a_sandbox_has_a_policy_of_its_own_whatever_its_pod_says() {
+        let mut setup = setup(&["web.policy"]);
+        let mut sandbox = annotated("io.kubernetes.cri.container-type", "sandbox");
+        assert_eq!(text(&setup, &sandbox), SANDBOX_POLICY);
+        sandbox.insert(POLICY_ANNOTATION.to_owned(), "web".to_owned());
+        assert_eq!(text(&setup, &sandbox), SANDBOX_POLICY);
+        setup.settings.policy = Some("web".to_owned());
+        assert_eq!(text(&setup, &sandbox), SANDBOX_POLICY);
+    }
+
+    #[test]
+    fn a_containers_own_annotation_goes_before_its_pods() {
+        let mut setup = setup(&["web.policy", "log.policy", "usr_sbin_nginx"]);
+        let mut annotations = annotated("io.kubernetes.cri.container-name", "front");
+        annotations.insert(format!("{POLICY_ANNOTATION}.back"), "log".to_owned());
+        assert_eq!(text(&setup, &annotations), "usr_sbin_nginx");
+        annotations.insert(format!("{POLICY_ANNOTATION}.front"), "web".to_owned());
+        let error = select(&setup.settings, &annotations, &nginx()).unwrap_err().to_string();
+        assert!(error.contains("systrace-shim.io/policy.front is not allowed"), "{error}");
+        setup.settings.config.allow_annotation = true;
+        assert_eq!(text(&setup, &annotations), "web.policy");
+        annotations.insert(POLICY_ANNOTATION.to_owned(), "log".to_owned());
+        assert_eq!(text(&setup, &annotations), "web.policy");
+        annotations.insert("io.kubernetes.cri.container-name".to_owned(), "other".to_owned());
+        assert_eq!(text(&setup, &annotations), "log.policy");
     }
 
     #[test]

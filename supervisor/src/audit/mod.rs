@@ -181,6 +181,12 @@ impl Audit {
         }
     }
 
+    /// Counts denials of which nothing is known but that they were made.
+    pub fn lose(&self, denials: u64) {
+        self.counts.denied.fetch_add(denials, Ordering::Relaxed);
+        self.counts.dropped.fetch_add(denials, Ordering::Relaxed);
+    }
+
     /// Writes something about the supervisor, if there is room.
     pub fn notice(&self, notice: impl Into<Cow<'static, str>>) {
         let _ = self.queue.try_send(Line::Notice(notice.into()));

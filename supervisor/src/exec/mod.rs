@@ -1,13 +1,10 @@
 //! execve(2) and execveat(2): judged by name, then watched until what was judged has been loaded.
 //!
-//! The kernel performs an execve itself, since nobody can do it for another, and it reads the name again. `watch` closes
-//! that gap: the new program does not run before `expectation` has compared it.
+//! The kernel performs an execve itself, since nobody can do it for another, and it reads the name again.
+//! [`watch`](crate::watch) closes that gap: the new program does not run before `expectation` has compared it.
 
 mod expectation;
 mod script;
-mod watch;
-
-pub use watch::Watched;
 
 use crate::caller::Caller;
 use crate::container::Container;
@@ -17,12 +14,12 @@ use crate::listener::StartUp;
 use crate::notification::{Denial, Notification, Reply};
 use crate::processes::Standing;
 use crate::request::Request;
+use crate::watch::{Outcome, Stopped, Watch};
 use crate::worker::Worker;
 use expectation::Expectation;
 use policy::ast::PermitFlag;
 use policy::registry::SyscallNumber;
 use std::sync::Arc;
-use watch::{Outcome, Stopped, Watch};
 
 /// The calls of this family. They are no [handlers](crate::handlers): what becomes of the process depends on the
 /// decision, too.
@@ -47,10 +44,14 @@ pub fn enter(
     let watch = Watch::start(caller)?;
     worker.listener().answer(notification.id, Reply::Continue(ContinueReason::StartUp(proof)));
     let container = Arc::clone(worker.container());
-    if let Outcome::Executed(stopped) = worker.pool().while_blocked(|| watch.outcome()) {
-        worker.listener().start_workload();
-        let standings = vec![container.standing_at(0)];
-        settle(stopped, &container, standings);
+    match worker.pool().while_blocked(|| watch.outcome()) {
+        Outcome::Executed(stopped) => {
+            worker.listener().start_workload();
+            let standings = vec![container.standing_at(0)];
+            settle(stopped, &container, standings);
+        }
+        Outcome::Returned(stopped) => stopped.release(),
+        Outcome::Dead => {}
     }
     Ok(Reply::Answered)
 }
@@ -77,14 +78,16 @@ pub fn perform(
     let watch = Watch::start(caller)?;
     let reason = ContinueReason::Watched(watch.proof());
     worker.listener().answer(request.notification.id, Reply::Continue(reason));
-    if let Outcome::Executed(stopped) = worker.pool().while_blocked(|| watch.outcome()) {
-        match expectation.check(stopped.process()) {
+    match worker.pool().while_blocked(|| watch.outcome()) {
+        Outcome::Executed(stopped) => match expectation.check(stopped.process()) {
             Ok(()) => settle(stopped, &container, standings),
             Err(difference) => {
                 worker.refuse(caller, &request.notification, Some(request), difference);
                 stopped.kill();
             }
-        }
+        },
+        Outcome::Returned(stopped) => stopped.release(),
+        Outcome::Dead => {}
     }
     Ok(Reply::Answered)
 }

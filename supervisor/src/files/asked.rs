@@ -33,6 +33,7 @@ const EMPTY_PATH_FLAGS: &[(&str, u8)] = &[
     ("fchmodat2", 3),
     ("fchownat", 4),
     ("linkat", 4),
+    ("name_to_handle_at", 4),
     ("newfstatat", 3),
     ("statx", 2),
     ("utimensat", 3),
@@ -97,7 +98,9 @@ fn who(call: &str, notification: &Notification) -> Who {
 
 fn or_descriptor(call: &str, notification: &Notification) -> bool {
     let flagged = |argument: u8| notification.int(argument) & libc::AT_EMPTY_PATH != 0;
+    let null = |argument: usize| notification.arguments[argument] == 0;
     call == "readlinkat"
+        || call == "fanotify_mark" && null(4)
         || EMPTY_PATH_FLAGS.iter().any(|(name, argument)| *name == call && flagged(*argument))
 }
 

@@ -1,7 +1,6 @@
 //! chmod(2), chown(2), utimensat(2), statfs(2) and their kin: performed on the object that was judged.
 
-use super::stat::descriptor;
-use super::{name, only};
+use super::{name, only, target};
 use crate::caller::Caller;
 use crate::host;
 use crate::identity::Who;
@@ -85,16 +84,9 @@ fn change(
     request: &Request,
     act: impl FnOnce(&Object, &str) -> Result<(), Errno>,
 ) -> Result<Reply, Denial> {
-    let kept;
-    let object = match request.names().next() {
-        Some(name) => name.object()?,
-        None => {
-            kept = descriptor(caller, request)?;
-            &kept
-        }
-    };
+    let object = target(caller, request)?;
     let _acting = worker.identity.act_as(caller, Who::Effective)?;
-    act(object, &number(object.fd.as_fd()))?;
+    act(&object, &number(object.fd.as_fd()))?;
     Ok(Reply::Value(0))
 }
 

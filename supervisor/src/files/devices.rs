@@ -49,6 +49,15 @@ pub struct Devices {
     rules: Vec<Rule>,
 }
 
+/// Making a node opens nothing, and runtimes always allow it (`c *:* m` and `b *:* m`).
+const ANY_NODE: Rule = Rule {
+    allow: true,
+    kind: None,
+    major: None,
+    minor: None,
+    access: Access { read: false, write: false, make: true },
+};
+
 /// What runtimes allow whatever the configuration says: null, zero, full, random, urandom, tty, console, ptmx and
 /// the terminals (OCI runtime specification, "Default Devices").
 const ALWAYS: &[(u64, Option<u64>)] = &[
@@ -68,6 +77,7 @@ impl Devices {
     #[must_use]
     pub fn new(mut rules: Vec<Rule>) -> Self {
         if !rules.is_empty() {
+            rules.push(ANY_NODE);
             rules.extend(ALWAYS.iter().map(|&(major, minor)| Rule {
                 allow: true,
                 kind: Some(DeviceKind::Character),
@@ -135,6 +145,14 @@ mod tests {
         assert!(!devices.permit(SFlag::S_IFBLK, fuse, (false, true)));
         assert!(!devices.permit(SFlag::S_IFCHR, makedev(1, 11), (true, false)));
         assert!(devices.permit(SFlag::S_IFCHR, makedev(1, 3), (true, true)));
+    }
+
+    #[test]
+    fn any_node_may_be_made_and_not_opened() {
+        let devices = Devices::new(vec![rule(false, None, Access::ALL)]);
+        let disk = makedev(8, 0);
+        assert!(devices.permit_node(SFlag::S_IFBLK, disk));
+        assert!(!devices.permit(SFlag::S_IFBLK, disk, (true, false)));
     }
 
     #[test]

@@ -14,9 +14,13 @@ mod asked;
 mod attributes;
 pub mod devices;
 mod entries;
+mod handle;
+mod inode_flags;
+mod notify;
 mod open;
 mod pairs;
 mod readlink;
+mod standing;
 mod stat;
 mod truncate;
 mod tty;
@@ -28,10 +32,12 @@ use crate::caller::Caller;
 use crate::handlers::Row;
 use crate::notification::Denial;
 use crate::request::Request;
-use crate::resolve::{ATTEMPTS, Resolved};
+use crate::resolve::{ATTEMPTS, Object, Resolved};
 use crate::worker::Worker;
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::stat::makedev;
+use std::ops::Deref;
 
 /// The calls of this family.
 pub const HANDLERS: &[Row] = &[
@@ -82,6 +88,17 @@ pub const HANDLERS: &[Row] = &[
     ("lsetxattr", xattr::set),
     ("removexattr", xattr::remove),
     ("lremovexattr", xattr::remove),
+    ("getxattrat", xattr::get_at),
+    ("listxattrat", xattr::list_at),
+    ("setxattrat", xattr::set_at),
+    ("removexattrat", xattr::remove_at),
+    ("file_getattr", inode_flags::attributes),
+    ("file_setattr", inode_flags::attributes),
+    ("name_to_handle_at", handle::to_handle),
+    ("inotify_add_watch", notify::add_watch),
+    ("fanotify_mark", notify::mark),
+    ("chdir", standing::change),
+    ("chroot", standing::change),
 ];
 
 /// The `index`-th file name of the call.
@@ -90,6 +107,43 @@ fn name(request: &Request, index: usize) -> Result<&Resolved, Denial> {
         .names()
         .nth(index)
         .ok_or_else(|| Denial::because("the call's file name was not resolved"))
+}
+
+/// What a call acts on: the file of its name, or of a descriptor where the name is empty.
+enum Target<'r> {
+    Named(&'r Object),
+    Held(Object),
+}
+
+impl Deref for Target<'_> {
+    type Target = Object;
+
+    fn deref(&self) -> &Object {
+        match self {
+            Self::Named(object) => object,
+            Self::Held(object) => object,
+        }
+    }
+}
+
+fn target<'r>(caller: &Caller<'_>, request: &'r Request) -> Result<Target<'r>, Denial> {
+    match request.names().next() {
+        Some(name) => Ok(Target::Named(name.object()?)),
+        None => Ok(Target::Held(stat::descriptor(caller, request)?)),
+    }
+}
+
+/// As [`target`], for calls to which a descriptor with `O_PATH` is none.
+fn open_target<'r>(caller: &Caller<'_>, request: &'r Request) -> Result<Target<'r>, Denial> {
+    let target = target(caller, request)?;
+    let fd = request.notification.int(0);
+    if matches!(target, Target::Held(_)) && fd != libc::AT_FDCWD {
+        let flags = fcntl(caller.duplicate(fd)?, FcntlArg::F_GETFL)?;
+        if flags & libc::O_PATH != 0 {
+            return Err(Errno::EBADF.into());
+        }
+    }
+    Ok(target)
 }
 
 /// Acts on a resolved name. If the act finds that the file system changed under it (`None`), the name is resolved again, and

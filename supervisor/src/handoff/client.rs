@@ -3,6 +3,7 @@
 use super::packet::{self, Message};
 use super::server::through_folder;
 use crate::filter::Filter;
+use crate::notification::Tid;
 use crate::sys::seccomp;
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -99,11 +100,18 @@ impl Client {
 
     /// Hands a listener over and waits until it is served.
     fn join(&self, listener: BorrowedFd<'_>) -> Result<(), HandOffError> {
-        match self.ask(&Message::Join, Some(listener))?.0 {
-            Message::Joined => Ok(()),
-            Message::Error(text) => Err(HandOffError::Refused(text)),
-            _ => Err(HandOffError::Unexpected),
-        }
+        is_joined(self.ask(&Message::Join, Some(listener))?.0)
+    }
+
+    /// Hands a listener over for another process, which runs a runtime's start-up code, and waits until it is served. To speak for
+    /// another process takes CAP_SYS_ADMIN (unix(7), SCM_CREDENTIALS).
+    ///
+    /// # Errors
+    /// [`HandOffError`] if it is not served.
+    pub fn join_for(&self, entry: Tid, listener: BorrowedFd<'_>) -> Result<(), HandOffError> {
+        packet::send_for(self.socket.as_fd(), &Message::Join, listener, entry)
+            .map_err(HandOffError::Talk)?;
+        is_joined(self.answer()?.0)
     }
 
     fn ask(
@@ -112,9 +120,21 @@ impl Client {
         fd: Option<BorrowedFd<'_>>,
     ) -> Result<(Message, Option<OwnedFd>), HandOffError> {
         packet::send(self.socket.as_fd(), question, fd).map_err(HandOffError::Talk)?;
+        self.answer()
+    }
+
+    fn answer(&self) -> Result<(Message, Option<OwnedFd>), HandOffError> {
         let packet = packet::receive(self.socket.as_fd()).map_err(HandOffError::Talk)?;
         let packet = packet.ok_or(HandOffError::Talk(Errno::ECONNRESET))?;
         Ok((packet.message, packet.fd))
+    }
+}
+
+fn is_joined(answer: Message) -> Result<(), HandOffError> {
+    match answer {
+        Message::Joined => Ok(()),
+        Message::Error(text) => Err(HandOffError::Refused(text)),
+        _ => Err(HandOffError::Unexpected),
     }
 }
 

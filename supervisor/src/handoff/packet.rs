@@ -1,8 +1,10 @@
 //! One packet with at most one descriptor.
 
+use crate::notification::Tid;
 use crate::sys::packet;
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, MsgFlags, UnixCredentials, sendmsg};
+use nix::unistd::{getegid, geteuid};
 use std::io::IoSlice;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
@@ -75,6 +77,27 @@ pub fn send(
     let control = if fds.is_empty() { &[][..] } else { &rights[..] };
     let parts = [IoSlice::new(&bytes)];
     sendmsg::<()>(socket.as_raw_fd(), &parts, control, MsgFlags::MSG_NOSIGNAL, None).map(drop)
+}
+
+/// Sends one packet in the name of another process.
+///
+/// # Errors
+/// As [`send`]; ESRCH if there is no such process, EPERM without CAP_SYS_ADMIN.
+pub fn send_for(
+    socket: BorrowedFd<'_>,
+    message: &Message,
+    fd: BorrowedFd<'_>,
+    process: Tid,
+) -> Result<(), Errno> {
+    let sender = UnixCredentials::from(libc::ucred {
+        pid: process.0,
+        uid: geteuid().as_raw(),
+        gid: getegid().as_raw(),
+    });
+    let (bytes, fds) = (message.encode(), [fd.as_raw_fd()]);
+    let control = [ControlMessage::ScmRights(&fds), ControlMessage::ScmCredentials(&sender)];
+    let parts = [IoSlice::new(&bytes)];
+    sendmsg::<()>(socket.as_raw_fd(), &parts, &control, MsgFlags::MSG_NOSIGNAL, None).map(drop)
 }
 
 /// Receives one packet; `None` at the end of the connection.

@@ -187,9 +187,9 @@ impl Belongings {
     fn close_others(&self, channel: &Channel, guests: &[BorrowedFd<'_>]) -> Result<(), Errno> {
         let own = [self.server.as_fd(), channel.as_fd()];
         let listeners = self.listeners.values().map(AsFd::as_fd);
-        let kept = own.into_iter().chain(listeners).chain(self.blueprint.descriptors());
-        let kept = kept.chain(host::opened()).chain(guests.iter().copied());
-        let kept: Vec<_> = [0, 1, 2].into_iter().chain(kept.map(|fd| fd.as_raw_fd())).collect();
+        let kept = own.into_iter().chain(listeners).chain(host::opened());
+        let kept = kept.chain(guests.iter().copied()).map(|fd| fd.as_raw_fd());
+        let kept: Vec<_> = kept.chain(self.blueprint.descriptors()).chain([0, 1, 2]).collect();
         process::close_all_but(&kept)
     }
 }

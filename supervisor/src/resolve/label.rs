@@ -1,6 +1,6 @@
 //! The name that rules compare for something in our hands.
 
-use super::{number, open_path};
+use super::{jail, number, open_path};
 use crate::host;
 use crate::notification::Denial;
 use nix::errno::Errno;
@@ -12,11 +12,15 @@ use std::os::unix::ffi::OsStringExt;
 
 const DELETED: &[u8] = b" (deleted)";
 
-/// The absolute name of a descriptor in the thread's root, or `None` if it has none: a pipe, a socket, something deleted.
+/// The absolute name of a descriptor in the container, or `None` if it has none: a pipe, a socket, something deleted.
 ///
 /// # Errors
 /// A refusal for what lies outside the root; ENAMETOOLONG.
 pub(super) fn label(fd: BorrowedFd<'_>) -> Result<Option<Vec<u8>>, Denial> {
+    jail::outside(|| look(fd))?
+}
+
+fn look(fd: BorrowedFd<'_>) -> Result<Option<Vec<u8>>, Denial> {
     let text = readlinkat(host::descriptors(), number(fd).as_str())?.into_vec();
     if text.starts_with(b"(unreachable)") {
         return Err(Denial::because("the file is not below the caller's root"));

@@ -6,12 +6,16 @@
 //! Most names cost one openat2(2) that refuses magic links (`quick`). Where the answer could depend on who asks, that is
 //! for everything in proc(5) and for every failure, the name is walked by hand (`walk`).
 
+mod jail;
 mod label;
+mod mounts;
 mod procfs;
 mod protected;
 mod quick;
 mod walk;
 
+pub use jail::{Jail, remember};
+pub use mounts::Mounts;
 pub use protected::may_reuse;
 
 use crate::caller::Caller;
@@ -22,7 +26,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// What a call wants with a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +65,7 @@ pub struct Name {
 /// A name after every link was followed that the kernel would follow.
 #[derive(Debug)]
 pub struct Resolved {
-    /// The absolute name in the caller's root that rules compare.
+    /// The absolute name in the container that rules compare.
     pub name: Vec<u8>,
     /// What bears it.
     pub found: Found,
@@ -128,6 +132,16 @@ impl Object {
 }
 
 impl Resolved {
+    /// What a descriptor of ours refers to, found in place of what was asked.
+    ///
+    /// # Errors
+    /// A refusal if it has no name that rules could compare.
+    pub fn of(fd: OwnedFd, asked: Name) -> Result<Self, Denial> {
+        let name = label::label(fd.as_fd())?;
+        let name = name.ok_or_else(|| Denial::because("what was reached has no name"))?;
+        Ok(Self { name, found: Found::Object(Object::new(fd, LinkText::Link)?), asked })
+    }
+
     /// The name as the caller gave it.
     #[must_use]
     pub fn asked(&self) -> &Name {
@@ -193,7 +207,7 @@ pub fn resolve(worker: &mut Worker, caller: &Caller<'_>, asked: Name) -> Result<
     let acting = worker.identity.act_as(caller, asked.who)?;
     for _ in 0..ATTEMPTS {
         let walk = || walk::walk(&acting, caller, &asked, start.as_ref());
-        let outcome = match quick::resolve(&asked, start.as_ref())? {
+        let outcome = match quick::resolve(&asked, start.as_ref(), &mut worker.mounts)? {
             None => walk()?,
             found => found,
         };

@@ -62,7 +62,8 @@ pub fn may_reuse(acting: &Acting<'_>, file: &FileStat, name: &[u8]) -> Result<()
 fn folder_of(name: &[u8]) -> Result<FileStat, Errno> {
     let slash = name.iter().rposition(|byte| *byte == b'/').ok_or(Errno::EACCES)?;
     let folder = CString::new(&name[..=slash]).map_err(|_| Errno::EACCES)?;
-    fstat(super::open_path(None, &folder, OFlag::O_DIRECTORY, ResolveFlag::empty())?)
+    let open = || super::open_path(None, &folder, OFlag::O_DIRECTORY, ResolveFlag::empty());
+    fstat(super::jail::outside(open)??)
 }
 
 /// The present value of a sysctl; only root may read these. Unknown ones count as strict.

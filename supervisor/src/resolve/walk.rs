@@ -242,8 +242,9 @@ impl Walk<'_> {
         let folder = CString::new(&label[..=slash]).map_err(|_| lost())?;
         let last = CString::new(&label[slash + 1..]).map_err(|_| lost())?;
         self.viewer.acting.with_our_powers(|| {
-            let folder =
-                open_path(None, &folder, OFlag::O_DIRECTORY, ResolveFlag::RESOLVE_NO_SYMLINKS)?;
+            let restrictions = ResolveFlag::RESOLVE_NO_SYMLINKS;
+            let open = || open_path(None, &folder, OFlag::O_DIRECTORY, restrictions);
+            let folder = super::jail::outside(open)??;
             let again = open_component(folder.as_fd(), &last)?;
             let (one, other) = (place(file, c"")?, place(again.as_fd(), c"")?);
             if one == other { Ok(folder) } else { Err(lost()) }

@@ -4,6 +4,7 @@
 //! reached is the one in which the socket was made, whoever connects it.
 
 pub mod address;
+pub mod programs;
 
 use crate::caller::Caller;
 use crate::handlers::Row;

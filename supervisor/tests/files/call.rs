@@ -14,11 +14,15 @@ pub enum Arg {
     Number(i64),
     /// A zeroed buffer of this size, shown afterwards.
     Buffer(usize),
+    /// A buffer that begins with these bytes and has this size, shown afterwards.
+    Bytes(&'static [u8], usize),
     /// `struct open_how`.
     How(u64, u64, u64),
+    /// `struct xattr_args` that points to such a buffer, with a size and flags.
+    Value(&'static [u8], u32, u32),
 }
 
-use Arg::{Buffer, How, Number, Path};
+use Arg::{Buffer, Bytes, How, Number, Path, Value};
 
 /// A call by name, with its arguments.
 pub type Call = (&'static str, Vec<Arg>);
@@ -40,8 +44,22 @@ pub fn perform((name, arguments): &Call) -> String {
                 buffers.push(vec![0; *size]);
                 buffers.last_mut().unwrap().as_mut_ptr() as u64
             }
+            Bytes(bytes, size) => {
+                let mut buffer = bytes.to_vec();
+                buffer.resize(*size, 0);
+                buffers.push(buffer);
+                buffers.last_mut().unwrap().as_mut_ptr() as u64
+            }
             How(flags, mode, resolve) => {
                 hows.push(Box::new([*flags, *mode, *resolve]));
+                hows.last().unwrap().as_ptr() as u64
+            }
+            Value(bytes, size, flags) => {
+                let mut buffer = bytes.to_vec();
+                buffer.resize(64, 0);
+                buffers.push(buffer);
+                let address = buffers.last_mut().unwrap().as_mut_ptr() as u64;
+                hows.push(Box::new([address, u64::from(*flags) << 32 | u64::from(*size), 0]));
                 hows.last().unwrap().as_ptr() as u64
             }
         };
@@ -89,6 +107,8 @@ fn mask(call: &str, buffer: &mut [u8]) {
         ("stat" | "lstat" | "newfstatat", 144) => (8, &[0..8, 72..120]),
         ("statx", 256) => (32, &[64..128, 136..152]),
         ("statfs", 120) => return buffer[16..64].fill(0),
+        ("name_to_handle_at", 4 | 8) => return buffer.fill(0),
+        ("name_to_handle_at", _) => return buffer[8..].fill(0),
         _ => return,
     };
     for gap in gaps {

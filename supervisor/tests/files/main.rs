@@ -2,6 +2,7 @@
 
 mod blocking;
 mod call;
+mod changed;
 mod denied;
 mod guard;
 mod host_pids;
@@ -9,8 +10,10 @@ mod o_path;
 mod programs;
 mod raced;
 mod same_as_native;
+mod standing;
 mod sys;
 mod terminal;
+mod twin;
 mod user;
 mod victim;
 mod world;

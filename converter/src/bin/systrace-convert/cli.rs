@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use converter::load::{self, LoadError, Loaded};
 use policy::diagnostic::Paint;
 
-use crate::{check, eval, explain, fmt, plan, seccomp};
+use crate::{bundle, check, eval, explain, fmt, plan, seccomp};
 
 /// Checks Systrace policies and shows what enforces them.
 ///
@@ -32,6 +32,7 @@ enum Command {
     Fmt(fmt::Fmt),
     /// Write a policy as OCI seccomp JSON.
     Seccomp(seccomp::Seccomp),
+    Bundle(bundle::Bundle),
     /// Show which mechanism enforces each rule, and at what cost.
     Plan(plan::PlanCommand),
     /// Tell what a policy says about one call, and why.
@@ -84,6 +85,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Check(check) => check.run(folder, out),
         Command::Fmt(fmt) => fmt.run(out),
         Command::Seccomp(seccomp) => seccomp.run(folder, out),
+        Command::Bundle(bundle) => bundle.run(folder, out),
         Command::Plan(plan) => plan.run(folder, out),
         Command::Eval(eval) => eval.run(folder, out),
         Command::Explain(explain) => explain.run(out),

@@ -1,6 +1,7 @@
 //! `systrace-convert`: checks policies, formats them, and shows or writes what they become.
 #![forbid(unsafe_code)]
 
+mod bundle;
 mod check;
 mod cli;
 mod eval;

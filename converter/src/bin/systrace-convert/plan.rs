@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use converter::host::{Host, LinuxVersion};
-use converter::plan::{Plan, RulePlan, Target, plan};
+use converter::host::Host;
+use converter::plan::{Mechanism, Plan, RulePlan, Target, plan};
 use converter::seccomp::{Action, assemble};
 use policy::registry::{self, Call};
 use serde::Serialize;
@@ -16,9 +16,13 @@ use crate::cli::{Outcome, PolicyFile};
 
 #[derive(Debug, Args)]
 pub struct PlanCommand {
-    /// The host, `linux=RELEASE`.
-    #[arg(long = "for", value_name = "HOST", default_value = "linux=6.1", value_parser = host)]
-    host: LinuxVersion,
+    /// The host: `linux=RELEASE`, and `landlock=1…7|no`, `seccomp=filter|notify|killable`, `sockets=yes|no`,
+    /// `engine=systrace-shim|runc|crun` where they do not follow from it. `systrace-shim doctor` prints that of a machine.
+    #[arg(long = "for", value_name = "HOST", default_value = "linux=6.1")]
+    host: Host,
+    /// Do not use this mechanism; may be given more than once.
+    #[arg(long, value_name = "MECHANISM")]
+    without: Vec<Mechanism>,
     /// A table for people, or JSON for programs.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -32,22 +36,19 @@ enum Format {
     Json,
 }
 
-fn host(text: &str) -> Result<LinuxVersion, String> {
-    let release = text.strip_prefix("linux=").ok_or("a host is written linux=RELEASE")?;
-    release.parse().map_err(|error: converter::host::LinuxVersionError| error.to_string())
-}
-
 impl PlanCommand {
     pub fn run(&self, policy_dir: &Path, out: &mut dyn Write) -> anyhow::Result<Outcome> {
         let Some(loaded) = self.policy.load(policy_dir)? else { return Ok(Outcome::Findings) };
-        let plan = match plan(&loaded.set, &Host::of_this_release(self.host), Target::Supervised) {
+        let mut host = self.host.clone();
+        host.without.extend(&self.without);
+        let plan = match plan(&loaded.set, &host, Target::Supervised) {
             Ok(plan) => plan,
             Err(errors) => {
                 errors.iter().for_each(|error| eprintln!("{error}"));
                 return Ok(Outcome::Findings);
             }
         };
-        let report = Report::new(self.host, &plan)?;
+        let report = Report::new(&host, &plan)?;
         match self.format {
             Format::Text => write!(out, "{}", report.table())?,
             Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
@@ -60,7 +61,7 @@ impl PlanCommand {
 #[derive(Debug, Serialize)]
 struct Report<'p> {
     format_version: u32,
-    linux: String,
+    host: String,
     /// The length of the BPF program.
     instructions: usize,
     /// What happens with each call: `permit`, `deny`, `uncovered`, `supervisor`, or `arguments`
@@ -70,11 +71,11 @@ struct Report<'p> {
 }
 
 impl<'p> Report<'p> {
-    fn new(linux: LinuxVersion, plan: &'p Plan) -> anyhow::Result<Self> {
+    fn new(host: &Host, plan: &'p Plan) -> anyhow::Result<Self> {
         let program = assemble(&plan.filter).context("the policy is too large for the kernel")?;
         Ok(Self {
             format_version: 1,
-            linux: linux.to_string(),
+            host: host.to_string(),
             instructions: program.instructions().len(),
             calls: calls(plan),
             rules: &plan.rules,
@@ -101,14 +102,14 @@ impl<'p> Report<'p> {
         let count = |fate: &str| self.calls.values().filter(|each| **each == fate).count();
         format!(
             "{} calls permitted, {} denied, {} denied and logged because no rule judges them, \
-             {} judged by their arguments, {} by the supervisor; {} BPF instructions, Linux {}\n",
+             {} judged by their arguments, {} by the supervisor; {} BPF instructions, {}\n",
             count("permit"),
             count("deny"),
             count("uncovered"),
             count("arguments"),
             count("supervisor"),
             self.instructions,
-            self.linux,
+            self.host,
         )
     }
 }

@@ -1,0 +1,88 @@
+//! A container's `config.json`, edited so that a runtime which we did not write puts the container under a policy.
+
+mod config;
+mod metadata;
+mod name;
+mod standalone;
+
+use std::path::{Path, PathBuf};
+
+pub use config::{Config, ConfigError};
+pub use metadata::{Metadata, MetadataError};
+pub use name::{PolicyName, PolicyNameError};
+pub use standalone::StandaloneError;
+
+use crate::host::{Engine, Host, LinuxVersion};
+use crate::load::Loaded;
+use crate::plan::{PlanError, Target, plan};
+use crate::seccomp::gate::{self, GateError};
+
+/// Where the agent `systrace-shim supervise` listens unless it is told otherwise.
+pub const AGENT: &str = "/run/systrace-shim/agent.sock";
+
+/// Who enforces what the kernel alone cannot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Enforcer {
+    /// The agent that listens on this socket: the whole language.
+    Agent(PathBuf),
+    /// Nobody: whole calls and numbers only.
+    Nobody,
+}
+
+impl Enforcer {
+    /// As command lines say it.
+    #[must_use]
+    pub fn of(agent: &Path, standalone: bool) -> Self {
+        if standalone { Self::Nobody } else { Self::Agent(agent.to_owned()) }
+    }
+}
+
+/// The policy cannot be put into the configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// The configuration makes no sense.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The policy needs somebody who decides.
+    #[error(transparent)]
+    Standalone(#[from] StandaloneError),
+    /// The policy cannot be enforced.
+    #[error("{}", one_line(.0))]
+    Plan(Vec<PlanError>),
+    /// The engine's profile leaves no room for it.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// Its name cannot be written down.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+}
+
+/// Puts a policy into a configuration: the engine's seccomp profile stays in force, and the policy with it.
+///
+/// # Errors
+/// [`BundleError`]; the configuration is useless then.
+pub fn confine(
+    config: &mut Config,
+    name: &PolicyName,
+    policy: &Loaded,
+    by: &Enforcer,
+) -> Result<(), BundleError> {
+    let engine = config.engine_profile()?;
+    let Enforcer::Agent(socket) = by else {
+        let profile = standalone::stack(policy, engine.as_ref())?;
+        return Ok(config.set_profile(&profile)?);
+    };
+    // The agent plans for its own kernel; a policy that no kernel can enforce is refused here, where its author sees why.
+    let mut host = Host::of_this_release(LinuxVersion::SUPERVISABLE);
+    host.engine = Engine::Runc;
+    plan(&policy.set, &host, Target::Supervised).map_err(BundleError::Plan)?;
+    let mut profile = gate::profile(engine.as_ref())?;
+    profile.set_listener_path(Some(socket.clone()));
+    profile.set_listener_metadata(Some(Metadata::of(name, policy).to_text()?));
+    Ok(config.set_profile(&profile)?)
+}
+
+/// Errors reach the user through the engine, which shows one line.
+fn one_line(findings: &[impl ToString]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

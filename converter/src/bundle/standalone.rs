@@ -1,0 +1,66 @@
+//! A policy as a seccomp profile, stacked with the engine's own.
+
+use oci_spec::runtime::LinuxSeccomp;
+
+use crate::bundle::one_line;
+use crate::host::{Host, LinuxVersion};
+use crate::load::Loaded;
+use crate::plan::{Mechanism, Plan, PlanError, RulePlan, Target, plan};
+use crate::seccomp::engine::{self, ProfileError};
+use crate::seccomp::json::{self, JsonError};
+use crate::seccomp::{Filter, intersect};
+
+/// The policy cannot be put into a profile.
+#[derive(Debug, thiserror::Error)]
+pub enum StandaloneError {
+    /// A rule cannot be enforced at all.
+    #[error("{}", one_line(.0))]
+    Plan(Vec<PlanError>),
+    /// Rules of the policy need a supervisor.
+    #[error(
+        "a seccomp profile alone cannot say {}; an agent or the runtime systrace-shim enforces such rules",
+        one_line(.0)
+    )]
+    Supervised(Vec<String>),
+    /// The engine's own profile is not one that we can keep in force.
+    #[error(transparent)]
+    Engine(#[from] ProfileError),
+    /// The policy and the engine's profile together are beyond the format.
+    #[error("the policy and the engine's profile together are beyond a seccomp profile")]
+    Json(#[from] JsonError),
+}
+
+/// What a policy and the engine's profile, if there is one, both let through.
+pub fn stack(
+    policy: &Loaded,
+    engine: Option<&LinuxSeccomp>,
+) -> Result<LinuxSeccomp, StandaloneError> {
+    let ours = standalone(policy)?;
+    let both = match engine {
+        // The engine's comes first: where both refuse a call, it fails with the engine's error, as
+        // under systrace-shim, which installs the engine's profile last.
+        Some(profile) => intersect(&engine::compile(profile)?.filter, &ours),
+        None => ours,
+    };
+    Ok(json::profile(&both)?)
+}
+
+/// The filter that enforces the policy without help.
+fn standalone(policy: &Loaded) -> Result<Filter, StandaloneError> {
+    // The format knows no kernel releases, and nothing is carried out by a supervisor.
+    let host = Host::of_this_release(LinuxVersion::SUPERVISABLE);
+    let plan = plan(&policy.set, &host, Target::Standalone).map_err(StandaloneError::Plan)?;
+    let supervised = supervised(&plan);
+    if supervised.is_empty() {
+        Ok(plan.filter)
+    } else {
+        Err(StandaloneError::Supervised(supervised))
+    }
+}
+
+fn supervised(plan: &Plan) -> Vec<String> {
+    let told =
+        |rule: &RulePlan| format!("{}:{}: {} ({})", rule.file, rule.line, rule.text, rule.note);
+    let rules = plan.rules.iter().filter(|rule| rule.mechanism == Mechanism::Supervisor);
+    rules.map(told).collect()
+}

@@ -1,0 +1,62 @@
+//! One run of one workload in a container of its own.
+
+use super::workload::Workload;
+use crate::{Engine, Runtime, place};
+use anyhow::Result;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Seconds that a workload may take; then it is killed and what it has not said counts as missing.
+const LIMIT: u32 = 900;
+
+/// What a workload said, and how long it took.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// The outcome of each test by its name.
+    pub outcomes: BTreeMap<String, String>,
+    /// Everything that it wrote.
+    pub log: String,
+    /// From `docker run` to its end.
+    pub seconds: f64,
+}
+
+/// Plays a workload in a container of `image`.
+///
+/// # Errors
+/// The engine cannot run it.
+pub fn play(engine: &Engine, image: &str, runtime: &Runtime, workload: &Workload) -> Result<Run> {
+    let limit = LIMIT.to_string();
+    let words = ["timeout", "--signal=KILL", &limit].into_iter().chain(workload.command());
+    let container = engine
+        .container(image)
+        .runtime(runtime)
+        .within(LIMIT + 60)
+        .sees(&place::workspace().join("tests/transparency"), "/workloads")
+        .options(["--init", "--hostname=workload"])
+        .command(words);
+    let started = Instant::now();
+    let output = container.run()?;
+    let seconds = started.elapsed().as_secs_f64();
+    let records: Vec<String> = output.audit.iter().map(|record| format!("{record:?}\n")).collect();
+    let mut outcomes = outcomes(&output.finished.stdout);
+    outcomes.insert("(exit)".to_owned(), format!("status {}", output.finished.status));
+    let log = output.finished.stdout + &output.finished.stderr + &records.concat();
+    Ok(Run { outcomes, log, seconds })
+}
+
+/// The lines `= NAME<tab>OUTCOME`.
+fn outcomes(text: &str) -> BTreeMap<String, String> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix("= ")?.split_once('\t'));
+    lines.map(|(name, outcome)| (name.to_owned(), outcome.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_marked_lines_are_outcomes() {
+        let said = outcomes("- a: b\n= a\tstatus 0\nx = y\tz\n");
+        assert_eq!(said.into_iter().collect::<Vec<_>>(), [("a".to_owned(), "status 0".to_owned())]);
+    }
+}

@@ -1,0 +1,38 @@
+# Sourced by the workloads. Each test is one line `= NAME<tab>OUTCOME` of what they write; the rest is for whoever looks for a cause.
+mkdir /tmp/here && cd /tmp/here
+export LC_ALL=C.UTF-8 HOME=/root
+
+# ends NAME COMMAND…: the outcome is the exit status.
+ends() {
+    local name=$1 status
+    shift
+    echo "- $name: $*"
+    "$@" 2>&1 </dev/null
+    status=$?
+    printf '= %s\tstatus %d\n' "$name" $status
+}
+
+# same NAME COMMAND…: the outcome is the exit status and all that the command writes.
+same() {
+    local name=$1 status output
+    shift
+    echo "- $name: $*"
+    output=$("$@" 2>&1 </dev/null)
+    status=$?
+    printf '%s\n' "$output"
+    printf '= %s\tstatus %d, output %s\n' "$name" $status "$(printf '%s' "$output" | sha256sum | cut -c 1-8)"
+}
+
+# sh_same NAME SCRIPT and sh_ends NAME SCRIPT: likewise, for a script of bash.
+sh_same() { same "$1" bash -c "$2"; }
+sh_ends() { ends "$1" bash -c "$2"; }
+
+# until_true COMMAND…: waits up to ten seconds for a server.
+until_true() {
+    for _ in $(seq 100); do
+        "$@" >/dev/null 2>&1 && return
+        sleep 0.1
+    done
+    echo "not ready: $*"
+    return 1
+}
