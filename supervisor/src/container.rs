@@ -79,6 +79,12 @@ impl Container {
         })
     }
 
+    /// How it numbers users and groups.
+    #[must_use]
+    pub fn ids(&self) -> (&IdMap, &IdMap) {
+        (&self.users, &self.groups)
+    }
+
     /// Its root directory.
     #[must_use]
     pub fn root(&self) -> BorrowedFd<'_> {

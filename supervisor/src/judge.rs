@@ -8,7 +8,7 @@ use crate::handlers;
 use crate::notification::{Denial, Reply};
 use crate::processes::Standing;
 use crate::record::{self, Finding};
-use crate::request::{Argument, Request};
+use crate::request::Request;
 use crate::worker::Worker;
 use policy::ast::PermitFlag;
 use policy::{Decision, Event, Verdict};
@@ -45,23 +45,27 @@ pub fn judge(
 ) -> Result<Judgement, Denial> {
     let standings = container.standings(caller)?;
     let subject = container.subject(caller)?;
-    let texts: Vec<_> = request.arguments.iter().map(Argument::text).collect();
-    let values = request.arguments.iter().zip(&texts);
-    let values: Vec<_> = values.map(|(argument, text)| argument.value(text.as_deref())).collect();
-    let event = Event { form: request.form, values: &values, subject };
     let case = Case { container, caller, request };
     let (mut flags, mut judged_memory) = (Vec::with_capacity(1), false);
-    for standing in &standings {
-        let Standing::Policy(at) = *standing else {
-            flags.push(PermitFlag::Detach);
-            continue;
-        };
-        let policy = container.policy(at).ok_or_else(|| Denial::because("no such policy"))?;
-        let decision = policy.evaluate(&event);
-        judged_memory |= decision.judged_memory;
-        match case.verdict(&decision)? {
-            Ok(flag) => flags.push(flag),
-            Err(errno) => return Ok(Judgement::Denied(errno)),
+    for turn in 0..request.turns() {
+        request.turn.set(turn);
+        let texts: Vec<_> = request.arguments.iter().map(|argument| argument.text(turn)).collect();
+        let values = request.arguments.iter().zip(&texts);
+        let values: Vec<_> =
+            values.map(|(argument, text)| argument.value(text.as_deref())).collect();
+        let event = Event { form: request.form, values: &values, subject };
+        for standing in &standings {
+            let Standing::Policy(at) = *standing else {
+                flags.push(PermitFlag::Detach);
+                continue;
+            };
+            let policy = container.policy(at).ok_or_else(|| Denial::because("no such policy"))?;
+            let decision = policy.evaluate(&event);
+            judged_memory |= decision.judged_memory;
+            match case.verdict(&decision)? {
+                Ok(flag) => flags.push(flag),
+                Err(errno) => return Ok(Judgement::Denied(errno)),
+            }
         }
     }
     let flag = flags.first().copied().filter(|first| flags.iter().all(|flag| flag == first));

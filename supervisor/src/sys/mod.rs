@@ -5,6 +5,7 @@ pub mod credentials;
 pub mod files;
 pub mod objects;
 pub mod packet;
+pub mod pages;
 pub mod process;
 pub mod seccomp;
 pub mod signal;

@@ -5,6 +5,7 @@ mod call;
 mod denied;
 mod guard;
 mod host_pids;
+mod messages;
 mod o_path;
 mod programs;
 mod raced;
