@@ -4,6 +4,7 @@ use crate::audit::Audit;
 use crate::blocking::Blocked;
 use crate::caller::Caller;
 use crate::confinement::Confinement;
+use crate::constancy::Changes;
 use crate::environment::View;
 use crate::files::devices::Devices;
 use crate::idmap::IdMap;
@@ -25,6 +26,8 @@ pub struct Container {
     pub audit: Audit,
     /// The calls that block now.
     pub blocked: Arc<Blocked>,
+    /// When its threads may have become others.
+    pub changes: Changes,
     /// Which process has which policy.
     pub processes: Processes,
     policies: PolicySet,
@@ -69,6 +72,7 @@ impl Container {
             devices: Devices::new(confinement.devices.clone()),
             audit: open_audit(confinement)?,
             blocked: Arc::default(),
+            changes: Changes::new(confinement.constancy),
             processes: Processes::default(),
             tracked: policies.policies.len() > 1 || detaches,
             names_callers: rules().any(|rule| rule.predicate.is_some()),

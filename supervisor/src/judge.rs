@@ -55,14 +55,9 @@ pub fn judge(
             values.map(|(argument, text)| argument.value(text.as_deref())).collect();
         let event = Event { form: request.form, values: &values, subject };
         for standing in &standings {
-            let Standing::Policy(at) = *standing else {
-                flags.push(PermitFlag::Detach);
-                continue;
-            };
-            let policy = container.policy(at).ok_or_else(|| Denial::because("no such policy"))?;
-            let decision = policy.evaluate(&event);
-            judged_memory |= decision.judged_memory;
-            match case.verdict(&decision)? {
+            let decided = case.decide(*standing, &event)?;
+            judged_memory |= decided.1;
+            match decided.0 {
                 Ok(flag) => flags.push(flag),
                 Err(errno) => return Ok(Judgement::Denied(errno)),
             }
@@ -72,6 +67,9 @@ pub fn judge(
     Ok(Judgement::Permitted(Permission { flag, standings, judged_memory }))
 }
 
+/// Permitted with a flag, or denied with an error.
+type Told = Result<PermitFlag, policy::Errno>;
+
 /// A call before its judges.
 struct Case<'c> {
     container: &'c Container,
@@ -80,11 +78,19 @@ struct Case<'c> {
 }
 
 impl Case<'_> {
+    /// What one of those that govern the caller says, and whether it looked at memory.
+    fn decide(&self, standing: Standing, event: &Event<'_>) -> Result<(Told, bool), Denial> {
+        let Standing::Policy(at) = standing else { return Ok((Ok(PermitFlag::Detach), false)) };
+        let policy = self.container.policy(at).ok_or_else(|| Denial::because("no such policy"))?;
+        if self.request.ends_association() && policy.may_permit(self.request.form) {
+            return Ok((Ok(PermitFlag::None), true));
+        }
+        let decision = policy.evaluate(event);
+        Ok((self.verdict(&decision)?, decision.judged_memory))
+    }
+
     /// What one policy says: permitted with a flag, or denied with an error.
-    fn verdict(
-        &self,
-        decision: &Decision<'_>,
-    ) -> Result<Result<PermitFlag, policy::Errno>, Denial> {
+    fn verdict(&self, decision: &Decision<'_>) -> Result<Told, Denial> {
         if decision.rule.is_some_and(|rule| rule.identity.is_some()) {
             return Err(Denial::because("no call can be made `as` another user yet"));
         }
@@ -96,8 +102,7 @@ impl Case<'_> {
                 Err(self.deny(decision, policy::Errno::EPERM, Some(reason)))
             }
             Verdict::Uncovered => {
-                let reason = "no rule covers the call";
-                Err(self.deny(decision, policy::Errno::EPERM, Some(reason)))
+                Err(self.deny(decision, policy::Errno::EPERM, Some(record::NO_RULE)))
             }
         })
     }

@@ -1,7 +1,7 @@
 //! A thread that serves one listener: receive, read, judge, act, answer, record.
 
 use crate::audit::Outcome;
-use crate::caller::Caller;
+use crate::caller::{Caller, Surroundings};
 use crate::container::Container;
 use crate::evidence::ContinueReason;
 use crate::exec;
@@ -9,13 +9,16 @@ use crate::identity::Identity;
 use crate::judge::{self, Judgement};
 use crate::listener::{Listener, StartUp};
 use crate::notification::{Denial, Notification, Reply};
+use crate::plain::is_plain;
 use crate::pool::Pool;
 use crate::record::{self, Finding};
 use crate::request::Request;
+use crate::resolve::Mounts;
 use crate::status::Interruption;
-use crate::thread::Thread;
+use crate::thread::Threads;
 use nix::errno::Errno;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What one serving thread owns.
@@ -23,8 +26,10 @@ use std::sync::Arc;
 pub struct Worker {
     /// Whose credentials and root this thread has taken on.
     pub identity: Identity,
-    /// Who called last: often it calls next.
-    last: Option<Thread>,
+    /// Mounts that it has met.
+    pub mounts: Mounts,
+    /// Who called last: often they call next.
+    threads: Threads,
     pool: Arc<Pool>,
 }
 
@@ -44,8 +49,8 @@ impl Worker {
     /// # Errors
     /// If the thread cannot have a root and a umask of its own.
     pub fn new(pool: &Arc<Pool>) -> Result<Self, Errno> {
-        let identity = Identity::new(pool.container.root())?;
-        Ok(Self { identity, last: None, pool: Arc::clone(pool) })
+        let (identity, pool) = (Identity::new(pool.container.root())?, Arc::clone(pool));
+        Ok(Self { identity, mounts: Mounts::default(), threads: Threads::default(), pool })
     }
 
     /// The listener that it serves.
@@ -68,8 +73,14 @@ impl Worker {
 
     /// Answers one call. A panic denies it.
     pub fn serve(&mut self, notification: &Notification) -> Fitness {
-        let listener = Arc::clone(self.listener());
-        let caller = Caller::new(&listener, notification, self.last.take());
+        let pool = self.pool();
+        let powers = Rc::clone(self.identity.powers());
+        if !is_plain(notification) {
+            powers.restore();
+        }
+        let (listener, changes) = (&*pool.listener, &pool.container.changes);
+        let surroundings = Surroundings { listener, changes, powers };
+        let caller = Caller::new(surroundings, notification, self.threads.take(notification.tid));
         let (reply, fitness) = match survive(|| self.decide(&caller, notification)) {
             Some(reply) => (reply, Fitness::Fit),
             None => {
@@ -78,11 +89,16 @@ impl Worker {
             }
         };
         listener.answer(notification.id, reply);
-        self.last = caller.into_thread();
+        if let Some(thread) = caller.into_thread() {
+            self.threads.put(thread);
+        }
         fitness
     }
 
     fn decide(&mut self, caller: &Caller<'_>, notification: &Notification) -> Reply {
+        if let Err(denial) = self.container().changes.announce(notification, || caller.tgid()) {
+            return self.settle(caller, notification, None, Err(denial));
+        }
         if let Some(proof) = self.listener().start_up(notification.tid) {
             let reply = self.start_up(caller, notification, proof);
             return self.settle(caller, notification, None, reply);

@@ -12,6 +12,7 @@ mod exec_confined;
 mod leaks;
 mod life_cycle;
 mod podman;
+mod sockets;
 mod stock;
 mod talk;
 
@@ -117,6 +118,7 @@ fn main() {
         bad_input::tests(),
         convert::tests(),
         podman::tests(),
+        sockets::tests(),
         stock::tests(),
         attacks::tests(),
         cri::tests(),

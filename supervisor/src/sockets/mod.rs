@@ -6,6 +6,7 @@
 pub mod address;
 mod control;
 pub mod header;
+pub mod programs;
 mod send;
 
 use crate::caller::Caller;

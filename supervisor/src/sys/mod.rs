@@ -1,6 +1,7 @@
 //! Everything unsafe of this crate: system calls that nix does not wrap, or wraps for the whole process where we need one thread.
 #![allow(unsafe_code)]
 
+pub mod bpf;
 pub mod credentials;
 pub mod files;
 pub mod objects;

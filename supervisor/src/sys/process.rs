@@ -42,6 +42,55 @@ pub fn duplicate(process: BorrowedFd<'_>, fd: libc::c_int) -> Result<OwnedFd, Er
     Ok(unsafe { OwnedFd::from_raw_fd(copy as libc::c_int) })
 }
 
+/// The numbers by which the kernel knows a task, in the order real, effective, saved, file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ids {
+    /// The thread.
+    pub tid: libc::pid_t,
+    /// The process.
+    pub tgid: libc::pid_t,
+    /// Users.
+    pub uids: [libc::uid_t; 4],
+    /// Groups.
+    pub gids: [libc::gid_t; 4],
+}
+
+/// `struct pidfd_info` of linux/pidfd.h in its first size, which every kernel that knows the request takes.
+#[repr(C)]
+#[derive(Default)]
+struct Info {
+    mask: u64,
+    cgroup: u64,
+    words: [u32; 12],
+}
+
+/// `PIDFD_GET_INFO`, `_IOWR(0xFF, 11, struct pidfd_info)`, and `PIDFD_INFO_CREDS` (linux/pidfd.h, since Linux 6.13).
+const GET_INFO: libc::Ioctl =
+    (3 << 30) | ((size_of::<Info>() as libc::Ioctl) << 16) | (0xff << 8) | 11;
+const CREDENTIALS: u64 = 1 << 1;
+
+/// What task a descriptor of one is bound to, as long as that is not reaped.
+///
+/// # Errors
+/// ESRCH if it is gone; ENOTTY, EINVAL on kernels before 6.13.
+pub fn ids(task: BorrowedFd<'_>) -> Result<Ids, Errno> {
+    let mut info = Info { mask: CREDENTIALS, ..Info::default() };
+    // SAFETY: PIDFD_GET_INFO reads and writes one struct pidfd_info of the size that is part of its number.
+    Errno::result(unsafe {
+        libc::ioctl(task.as_raw_fd(), GET_INFO, std::ptr::from_mut(&mut info))
+    })?;
+    if info.mask & CREDENTIALS == 0 {
+        return Err(Errno::EINVAL);
+    }
+    let [pid, tgid, _parent, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid, _] = info.words;
+    Ok(Ids {
+        tid: pid as libc::pid_t,
+        tgid: tgid as libc::pid_t,
+        uids: [ruid, euid, suid, fsuid],
+        gids: [rgid, egid, sgid, fsgid],
+    })
+}
+
 /// Whether two threads share one descriptor table (kcmp(2), `KCMP_FILES`).
 #[must_use]
 pub fn share_descriptors(one: libc::pid_t, other: libc::pid_t) -> bool {

@@ -2,6 +2,7 @@
 
 mod blocking;
 mod call;
+mod changed;
 mod denied;
 mod guard;
 mod host_pids;

@@ -1,0 +1,177 @@
+//! Programs that judge addresses in the kernel, on the sockets of the container's control group.
+//!
+//! The converter makes them, the runtime loads and attaches them before the workload runs, and the supervisor reads what
+//! they denied. They stay attached whatever becomes of both, until the folder of the control group is removed.
+
+use crate::sys::bpf::{self, MapKind, Ring};
+use nix::errno::Errno;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+/// A program as it comes from the converter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SocketProgram {
+    /// Where it runs (`enum bpf_attach_type`, linux/bpf.h).
+    pub hook: u32,
+    /// Its instructions; one that names a map holds the map's place in [`LoadedPrograms`].
+    pub code: Vec<u8>,
+}
+
+/// Programs in the kernel, not attached yet, and the maps that they use.
+#[derive(Debug)]
+pub struct LoadedPrograms {
+    programs: Vec<(u32, OwnedFd)>,
+    /// By the numbers that programs have for them: the ring of denials, the count of those that it had no room for.
+    maps: [OwnedFd; 2],
+}
+
+/// Programs cannot be put in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProgramError {
+    /// A map cannot be made.
+    #[error("cannot make a map for socket programs")]
+    Map(#[source] Errno),
+    /// An instruction names no map of ours, or is cut off.
+    #[error("the socket program for hook {0} is damaged")]
+    Damaged(u32),
+    /// The kernel refuses a program.
+    #[error("the kernel refuses the socket program for hook {0}")]
+    Load(u32, #[source] Errno),
+    /// It cannot be attached.
+    #[error("cannot attach the socket program for hook {0} to the container's cgroup")]
+    Attach(u32, #[source] Errno),
+}
+
+/// Bytes of the ring: denials that may wait for us.
+const RING: u32 = 1 << 16;
+const DENIALS: usize = 0;
+const LOST: usize = 1;
+
+impl LoadedPrograms {
+    /// Loads programs.
+    ///
+    /// # Errors
+    /// [`ProgramError`]; nothing of them is in the kernel then.
+    pub fn load(programs: &[SocketProgram]) -> Result<Self, ProgramError> {
+        let denials = bpf::create_map(MapKind::Ring, [0, 0], RING).map_err(ProgramError::Map)?;
+        let lost = bpf::create_map(MapKind::Array, [4, 8], 1).map_err(ProgramError::Map)?;
+        let mut loaded = Self { programs: Vec::new(), maps: [denials, lost] };
+        for program in programs {
+            let code = loaded.linked(program).ok_or(ProgramError::Damaged(program.hook))?;
+            let fd = bpf::load_program(&code, program.hook)
+                .map_err(|errno| ProgramError::Load(program.hook, errno))?;
+            loaded.programs.push((program.hook, fd));
+        }
+        Ok(loaded)
+    }
+
+    /// Attaches them to a folder of the unified hierarchy: from now on they judge every socket that is made there or below.
+    ///
+    /// # Errors
+    /// [`ProgramError::Attach`].
+    pub fn attach(&self, folder: BorrowedFd<'_>) -> Result<(), ProgramError> {
+        self.programs.iter().try_for_each(|(hook, program)| {
+            bpf::attach(folder, program.as_fd(), *hook)
+                .map_err(|errno| ProgramError::Attach(*hook, errno))
+        })
+    }
+
+    /// The descriptors that reading denials needs.
+    #[must_use]
+    pub fn descriptors(&self) -> Vec<RawFd> {
+        let programs = self.programs.iter().map(|(_, fd)| fd.as_raw_fd());
+        self.maps.iter().map(AsRawFd::as_raw_fd).chain(programs).collect()
+    }
+
+    /// The code with our descriptors in it.
+    fn linked(&self, program: &SocketProgram) -> Option<Vec<[u8; 8]>> {
+        /// `BPF_LD | BPF_IMM | BPF_DW` with `BPF_PSEUDO_MAP_FD` as its source (linux/bpf.h).
+        const WIDE: u8 = 0x18;
+        const MAP: u8 = 1;
+        let (slots, rest) = program.code.as_chunks::<8>();
+        let mut slots = slots.to_vec();
+        for slot in slots.iter_mut().filter(|[code, names, ..]| *code == WIDE && names >> 4 == MAP)
+        {
+            let place = i32::from_ne_bytes(*slot.last_chunk()?);
+            let map = self.maps.get(usize::try_from(place).ok()?)?;
+            slot[4..].copy_from_slice(&map.as_raw_fd().to_ne_bytes());
+        }
+        rest.is_empty().then_some(slots)
+    }
+}
+
+/// What a program said of a call that it denied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// The process that called, as the host numbers it.
+    pub tgid: libc::pid_t,
+    /// The rule that decided, by its place in the policy; none if no rule held.
+    pub rule: Option<u32>,
+    /// The error that the caller got.
+    pub errno: u32,
+    /// Which call it was.
+    pub call: &'static str,
+    /// The address, as the kernel copied it.
+    pub address: Vec<u8>,
+}
+
+/// The denials of a container's programs, read one after the other.
+#[derive(Debug)]
+pub struct Denials {
+    ring: Ring,
+    told: u64,
+}
+
+impl Denials {
+    /// Begins to read.
+    ///
+    /// # Errors
+    /// If the ring cannot be mapped.
+    pub fn of(programs: &LoadedPrograms) -> Result<Self, Errno> {
+        let ring = Ring::map(programs.maps[DENIALS].as_fd(), RING as usize)?;
+        Ok(Self { ring, told: 0 })
+    }
+
+    /// The next one that waits.
+    pub fn take(&mut self) -> Option<Denial> {
+        std::iter::from_fn(|| self.ring.take()).find_map(|record| read(&record))
+    }
+
+    /// How many found no room since this was last asked.
+    pub fn lost(&mut self, programs: &LoadedPrograms) -> u64 {
+        let all = bpf::number_at(programs.maps[LOST].as_fd(), 0).unwrap_or(self.told);
+        all - std::mem::replace(&mut self.told, all)
+    }
+}
+
+/// Polls as readable when a denial waits.
+impl AsFd for LoadedPrograms {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.maps[DENIALS].as_fd()
+    }
+}
+
+/// A record as the converter's programs write it.
+fn read(record: &[u8]) -> Option<Denial> {
+    const NO_RULE: u32 = u32::MAX;
+    let (thread, rest) = record.split_first_chunk::<8>()?;
+    let (numbers, address) = rest.split_first_chunk::<16>()?;
+    let [rule, errno, hook, length] = std::array::from_fn(|at| {
+        let bytes = std::array::from_fn(|byte| numbers[4 * at + byte]);
+        u32::from_ne_bytes(bytes)
+    });
+    Some(Denial {
+        tgid: (u64::from_ne_bytes(*thread) >> 32) as libc::pid_t,
+        rule: (rule != NO_RULE).then_some(rule),
+        errno,
+        call: call(hook)?,
+        address: address[..address.len().min(length as usize)].to_vec(),
+    })
+}
+
+fn call(hook: u32) -> Option<&'static str> {
+    Some(match hook {
+        8 | 9 => "bind",
+        10 | 11 | 49 => "connect",
+        _ => return None,
+    })
+}
