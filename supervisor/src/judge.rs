@@ -139,7 +139,10 @@ impl Permission {
         caller: &Caller<'_>,
         request: &Request,
     ) -> Result<Reply, Denial> {
-        if let Some(proof) = NumbersOnly::of(self.judged_memory) {
+        // A program that waits for an entry denies every call without one, whatever the decision rests on.
+        let sockets = worker.container().sockets.as_ref();
+        let awaited = sockets.is_some_and(|programs| programs.admits(request.form.call().name));
+        if let Some(proof) = NumbersOnly::of(self.judged_memory || awaited) {
             return Ok(Reply::Continue(ContinueReason::NothingInMemoryJudged(proof)));
         }
         let handler = handlers::handler(request.form.call().name)

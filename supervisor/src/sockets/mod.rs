@@ -6,10 +6,12 @@
 pub mod address;
 mod control;
 pub mod header;
+mod named;
 pub mod programs;
 mod send;
 
 use crate::caller::Caller;
+use crate::evidence::ContinueReason;
 use crate::handlers::Row;
 use crate::host;
 use crate::identity::Who;
@@ -36,6 +38,15 @@ pub const HANDLERS: &[Row] = &[
 
 fn connect(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Result<Reply, Denial> {
     let address = address(request)?;
+    if let Some(programs) = worker.container().sockets.clone() {
+        let thread = (caller.tgid()?, caller.tid());
+        let admitted = programs.admit(thread, &address.bytes);
+        let full = |_| Denial::because("too many threads left an entry for a connection unused");
+        if let Some(admitted) = admitted.map_err(full)? {
+            return Ok(Reply::Continue(ContinueReason::HeldByProgram(admitted)));
+        }
+        programs.admit_ourselves().map_err(full)?;
+    }
     let socket = caller.duplicate(request.notification.int(0))?;
     let waits = !is_nonblocking(&socket)? && !is_datagram(&socket)?;
     let wait = if waits { Wait::Long } else { Wait::No };
@@ -50,17 +61,12 @@ fn connect(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Resul
 fn bind(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Result<Reply, Denial> {
     let address = address(request)?;
     let socket = caller.duplicate(request.notification.int(0))?;
-    let file = address.file.as_ref().filter(|_| is_unix(&socket) == Ok(true));
-    let _acting = worker.identity.act_as(caller, Who::Effective)?;
-    match file {
-        None => socket::bind(socket.as_fd(), &address.bytes)?,
-        // The last component is made in the folder that was judged; no link is followed there.
-        Some(file) => {
-            let place = file.entry()?;
-            fchdir(&place.folder)?;
-            socket::bind(socket.as_fd(), &address::unix(place.last.to_bytes()))?;
-        }
+    if let Some(file) = address.file.as_ref().filter(|_| is_unix(&socket) == Ok(true)) {
+        named::bind(worker, caller, socket.as_fd(), (address, file))?;
+        return Ok(Reply::Value(0));
     }
+    let _acting = worker.identity.act_as(caller, Who::Effective)?;
+    socket::bind(socket.as_fd(), &address.bytes)?;
     Ok(Reply::Value(0))
 }
 

@@ -4,6 +4,7 @@
 pub mod bpf;
 pub mod credentials;
 pub mod files;
+pub mod landlock;
 pub mod objects;
 pub mod packet;
 pub mod pages;
