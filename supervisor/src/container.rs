@@ -51,6 +51,8 @@ pub struct Container {
     pub changes: Changes,
     /// Which process has which policy.
     pub processes: Processes,
+    /// The programs on the sockets of its control group, if there are any.
+    pub sockets: Option<Arc<LoadedPrograms>>,
     /// What outlives this supervisor.
     pub journal: &'static Journal,
     blueprint: Arc<Blueprint>,
@@ -149,9 +151,16 @@ impl Container {
             blocked: Arc::default(),
             changes: Changes::new(blueprint.constancy),
             processes: Processes::default(),
+            sockets: blueprint.sockets.clone(),
             journal,
             blueprint,
         })
+    }
+
+    /// How it numbers users and groups.
+    #[must_use]
+    pub fn ids(&self) -> (&IdMap, &IdMap) {
+        (&self.blueprint.users, &self.blueprint.groups)
     }
 
     /// Its root directory.

@@ -5,10 +5,12 @@ use nix::errno::Errno;
 use nix::sys::stat::SFlag;
 use policy::registry::{self, SyscallNumber};
 
-/// Calls that change nothing, whatever their arguments. An execve is made by the kernel when it has our answer, so while it waits for
-/// one it has not been made.
+/// Calls that change nothing, whatever their arguments. An execve, chdir or chroot is made by the kernel when it has our answer, so
+/// while it waits for one it has not been made.
 const SILENT: &[&str] = &[
     "access",
+    "chdir",
+    "chroot",
     "execve",
     "execveat",
     "faccessat",

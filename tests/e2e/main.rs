@@ -12,6 +12,7 @@ mod exec_confined;
 mod leaks;
 mod life_cycle;
 mod podman;
+mod sockets;
 mod stock;
 mod survival;
 mod talk;
@@ -118,6 +119,7 @@ fn main() {
         bad_input::tests(),
         convert::tests(),
         podman::tests(),
+        sockets::tests(),
         stock::tests(),
         attacks::tests(),
         survival::tests(),

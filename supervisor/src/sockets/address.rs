@@ -53,7 +53,7 @@ impl Address {
 }
 
 /// The file name in an address: of family `AF_UNIX`, not empty and not abstract (unix(7)).
-fn path(address: &[u8]) -> Option<CString> {
+pub fn path(address: &[u8]) -> Option<CString> {
     let path = address.strip_prefix(&(libc::AF_UNIX as u16).to_ne_bytes())?;
     let end = path.iter().position(|byte| *byte == 0).unwrap_or(path.len());
     CString::new(&path[..end]).ok().filter(|path| !path.is_empty())

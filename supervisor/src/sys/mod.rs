@@ -4,8 +4,10 @@
 pub mod bpf;
 pub mod credentials;
 pub mod files;
+pub mod landlock;
 pub mod objects;
 pub mod packet;
+pub mod pages;
 pub mod process;
 pub mod seccomp;
 pub mod shared;
