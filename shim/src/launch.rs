@@ -10,6 +10,7 @@ use libcontainer::container::Container;
 use libcontainer::container::builder::ContainerBuilder;
 use libcontainer::syscall::syscall::SyscallType;
 use oci_spec::runtime::Process;
+use supervisor::sockets::programs::LoadedPrograms;
 
 use crate::birth::Birth;
 use crate::bundle::Bundle;
@@ -21,7 +22,7 @@ use crate::hooks::StartHooks;
 use crate::identifier::ContainerId;
 use crate::terminal::Console;
 use crate::workload::{Restraints, Role, Workload, readable};
-use crate::{lent, pidfd, stdio, supervise};
+use crate::{lent, pidfd, sockets, stdio, supervise};
 
 /// The flags of `create` and `run`.
 #[derive(Debug, clap::Args)]
@@ -93,10 +94,14 @@ impl Launch<'_> {
         let id = &self.options.id;
         let process = self.bundle.process()?;
         let engine = EngineFilter::of(&self.bundle, process)?;
-        let confinement = confinement::prepare(self.settings, id, &self.bundle)?;
-        let claim = Claim::stake(&self.store, id, self.companions())?;
+        let companions = self.companions();
+        let hold = sockets::hold(self.bundle.spec(), &companions, self.options.preserve_fds);
+        let confinement = confinement::prepare(self.settings, id, &self.bundle, hold)?;
+        let programs = confinement.sockets.clone();
+        let claim = Claim::stake(&self.store, id, companions)?;
         self.bundle.write_private(&claim.folder, &claim.companions)?;
         let workload = Workload::new(Restraints {
+            doors: None,
             filter: confinement.filter.clone(),
             supervisor: RefCell::new(Some(supervise::start(&claim.folder, confinement)?)),
             engine,
@@ -113,7 +118,7 @@ impl Launch<'_> {
             .context("cannot give the output away")?;
         let console = self.console(process, &claim.folder)?;
         let mut container = self.build(workload, &claim.folder, console.as_ref())?;
-        let settled = self.settle(&mut container, &claim).and_then(|()| {
+        let settled = self.settle(&mut container, &claim, programs.as_deref()).and_then(|()| {
             console.map(|console| console.receive().context("no terminal")).transpose()
         });
         match settled {
@@ -171,11 +176,19 @@ impl Launch<'_> {
 
     /// From here on the state names the engine's bundle, not the private one, and tells the first process
     /// from a later one with the same number.
-    fn settle(&self, container: &mut Container, claim: &Claim) -> anyhow::Result<()> {
+    fn settle(
+        &self,
+        container: &mut Container,
+        claim: &Claim,
+        programs: Option<&LoadedPrograms>,
+    ) -> anyhow::Result<()> {
         let pid = container.pid().context("the container has no process")?.as_raw();
         let birth = Birth::of(pid).context("the container's process is gone")?;
         birth.save(&claim.folder).context("cannot save the container's state")?;
         claim.companions.add(pid).context("cannot move the container into its cgroups")?;
+        if let Some(programs) = programs {
+            sockets::attach(programs, pid, &claim.folder)?;
+        }
         pidfd::send(self.options.pidfd_socket.as_deref(), pid)
             .context("cannot send the process's descriptor")?;
         container.state.bundle = self.bundle.folder().to_owned();

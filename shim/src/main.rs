@@ -23,6 +23,7 @@ mod pidfd;
 mod report;
 mod selection;
 mod signal;
+mod sockets;
 mod stage;
 mod stdio;
 mod supervise;

@@ -31,6 +31,14 @@ pub fn open_process(pid: i32) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
 
+/// A copy of a descriptor that this process was started with; none if it was not.
+pub fn inherited(number: RawFd) -> Option<OwnedFd> {
+    // SAFETY: F_DUPFD_CLOEXEC takes numbers; one that names no descriptor gives an error.
+    let copy = Errno::result(unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) }).ok()?;
+    // SAFETY: the result is a new descriptor that nobody else owns.
+    Some(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
 /// Owns a descriptor that a message has brought (`SCM_RIGHTS`, unix(7)).
 pub fn adopt(descriptor: RawFd) -> OwnedFd {
     // SAFETY: the kernel made the descriptor for the receiver of the message, and nobody else knows its number.

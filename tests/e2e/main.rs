@@ -14,7 +14,9 @@ mod leaks;
 mod life_cycle;
 mod many;
 mod podman;
+mod sockets;
 mod stock;
+mod survival;
 mod talk;
 
 use anyhow::{Result, anyhow};
@@ -119,8 +121,10 @@ fn main() {
         bad_input::tests(),
         convert::tests(),
         podman::tests(),
+        sockets::tests(),
         stock::tests(),
         attacks::tests(),
+        survival::tests(),
         cri::tests(),
         many::tests(),
         conformance::tests(),

@@ -25,7 +25,7 @@ use crate::launch::ensure_folder_of;
 use crate::stage::Stage;
 use crate::terminal::{Console, Session};
 use crate::workload::{Restraints, Role, Workload, readable};
-use crate::{lent, pidfd, stdio, supervise};
+use crate::{lent, pidfd, sockets, stdio, supervise};
 
 /// Exit status of a failure of ours: other numbers are the program's.
 pub const FAILURE: u8 = 255;
@@ -105,7 +105,10 @@ impl Exec {
         ensure_folder_of(self.pid_file.as_deref())?;
         let sub_cgroup = self.sub_cgroup(&container)?;
         let supervisor = supervise::connect(&own)?;
+        sockets::ensure_none_inherited(&own, self.preserve_fds)?;
+        let companions = Companions::of(&container.spec()?.cgroup_path, container.systemd());
         let workload = Workload::new(Restraints {
+            doors: Some(companions.doors().context("cannot open the container's cgroups")?),
             filter: supervisor.fetch_filter()?,
             supervisor: RefCell::new(Some(supervisor)),
             engine: EngineFilter::of(&bundle, &process)?,
@@ -117,10 +120,9 @@ impl Exec {
         stdio::give_inherited(bundle.spec(), &process).context("cannot give the output away")?;
         lent::lend(&mut process);
         let stage = Stage::set(&own, &container, &process)?;
-        let visit = Companions::of(&container.spec()?.cgroup_path, container.systemd()).visit()?;
         let console = self.console(&process, &own)?;
         let pid = self.join(&stage, workload, Wanted { console: console.as_ref(), sub_cgroup })?;
-        drop((stage, visit));
+        drop(stage);
         pidfd::send(self.pidfd_socket.as_deref(), pid.as_raw())
             .context("cannot send the process's descriptor")?;
         if self.detach {

@@ -19,6 +19,7 @@ use oci_spec::runtime::{Process, Spec};
 use supervisor::filter::Filter;
 use supervisor::handoff::{Client, HandOffError, install_and_hand_over};
 
+use crate::cgroup::companions::Doors;
 use crate::confinement::EngineFilter;
 use crate::hooks::StartHooks;
 use crate::{sys, terminal};
@@ -35,6 +36,8 @@ pub struct Workload(Rc<Restraints>);
 pub struct Restraints {
     /// The connection to the supervisor; taken by the one process that is made.
     pub supervisor: RefCell<Option<Client>>,
+    /// The ways into the container's control groups, for a process that joins it.
+    pub doors: Option<Doors>,
     /// Our filter, the same for all processes of a container.
     pub filter: Filter,
     /// The engine's own profile.
@@ -69,6 +72,8 @@ pub enum WorkloadError {
     ZeroByte,
     #[error(transparent)]
     Search(#[from] search::SearchError),
+    #[error("cannot join the container's cgroups")]
+    Cgroups(#[source] std::io::Error),
     #[error("cannot leave the session keyring")]
     Keyring(#[source] Errno),
     #[error("cannot restore a signal's action")]
@@ -100,6 +105,10 @@ impl Workload {
     /// the supervisor lets this thread's calls pass; the engine's profile, as under runc, applies to them.
     fn start(&self, spec: &Spec) -> Result<Infallible, WorkloadError> {
         let program = Program::of(spec)?;
+        // Before it can make a socket: a socket stays in the control group that it was made in.
+        if let Some(doors) = &self.0.doors {
+            doors.enter().map_err(WorkloadError::Cgroups)?;
+        }
         if self.0.new_keyring {
             sys::join_new_session_keyring().map_err(WorkloadError::Keyring)?;
         }

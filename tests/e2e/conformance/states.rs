@@ -164,7 +164,7 @@ fn pid_files(oci: &mut Oci) -> Result<String> {
     oci.must("exec --detach --pid-file second.pid ID sleep 1000")?;
     let state: Value = serde_json::from_str(&oci.must("state ID")?)?;
     let text = |name: &str| fs::read_to_string(oci.folder().join(name));
-    let same = text("first.pid")? == state["pid"].to_string();
+    let same = state["pid"].as_i64() == text("first.pid")?.parse().ok();
     let pids: Vec<i32> = serde_json::from_str(&oci.must("ps --format json ID")?)?;
     let nowhere = oci.call("exec --pid-file /nowhere/pid ID true")?.status;
     Ok(format!("{same} {} {nowhere}", pids.contains(&text("second.pid")?.parse()?)))
