@@ -18,7 +18,11 @@ use crate::sys::{process, seccomp};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 use tracee::Tracee;
+
+/// How long other copies of the gate's listener may live.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why a start-up could not be put under our filter. It must not go on then.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +54,7 @@ pub enum ArmError {
     Call {
         /// The call.
         call: &'static str,
-        /// Its error: EACCES if the runtime has given its capabilities away, EPERM if the engine's profile denies the call.
+        /// Its error: EBUSY if someone keeps the gate's listener, EACCES if the runtime has given its capabilities away, EPERM if the engine's profile denies the call.
         source: Errno,
     },
 }
@@ -104,13 +108,30 @@ impl StartUp {
         let flags =
             libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
         let mode = u64::from(libc::SECCOMP_SET_MODE_FILTER);
-        let number =
-            self.tracee.call("seccomp", libc::SYS_seccomp, [mode, flags, scratch, 0, 0, 0])?;
+        let number = self.patiently(|tracee| {
+            tracee.call("seccomp", libc::SYS_seccomp, [mode, flags, scratch, 0, 0, 0])
+        })?;
         let fail = |source| ArmError::Trace { step: "take the listener", source };
         // EINVAL for a thread that does not lead: its number would not be the process's after the execve.
         let process = process::open_process(self.entry().0).map_err(fail)?;
         // The process's own copy is closed by its execve: the kernel makes it so (seccomp(2)).
         process::duplicate(process.as_fd(), number as i32).map_err(fail)
+    }
+
+    /// Repeats a call while the gate's listener is still there: whoever in the runtime sent it may be about to close its copy.
+    fn patiently(
+        &mut self,
+        mut call: impl FnMut(&mut Tracee) -> Result<u64, ArmError>,
+    ) -> Result<u64, ArmError> {
+        let begun = Instant::now();
+        loop {
+            match call(&mut self.tracee) {
+                Err(ArmError::Call { source: Errno::EBUSY, .. }) if begun.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Lets it repeat the call that stopped it.
