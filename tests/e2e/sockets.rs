@@ -14,6 +14,10 @@ pub fn tests() -> Vec<Test> {
         judged_in_children_and_at_a_terminal,
         an_address_that_changes_under_the_call,
         supervised_where_the_group_could_be_left,
+        decided_by_the_supervisor_and_held_by_programs,
+        an_address_that_changes_after_it_was_judged,
+        names_of_files_are_performed,
+        programs_with_policies_of_their_own,
     ]
 }
 
@@ -123,14 +127,56 @@ fn judged_in_children_and_at_a_terminal(engine: &Engine) -> Result<()> {
 }
 
 fn an_address_that_changes_under_the_call(engine: &Engine) -> Result<()> {
-    let race = ["/programs/sockaddr_race", "5190", "5191", "4"];
-    let text = container(engine).command(race).run()?.finished.success()?;
+    raced(container(engine)).map(drop)
+}
+
+/// Runs the race, which must be tried and never won.
+fn raced(container: Container<'_>) -> Result<Vec<Record>> {
+    let output = container.command(["/programs/sockaddr_race", "5190", "5191", "4"]).run()?;
+    let text = output.finished.success()?;
     let number = |name: &str| {
         let mut words = text.split_whitespace().skip_while(|word| *word != name).skip(1);
         words.next().and_then(|word| word.parse::<u64>().ok()).unwrap_or_default()
     };
     ensure!(text.contains("wins 0") && number("opened") > 1000, "{text}");
     ensure!(number("opened") < number("tries"), "the address never changed: {text}");
+    Ok(output.audit)
+}
+
+/// The same outcomes, though the supervisor decides each of them.
+fn decided_by_the_supervisor_and_held_by_programs(engine: &Engine) -> Result<()> {
+    let output = container(engine).policy("sockets-asked").command(words()).run()?;
+    ensure_expected(&output.finished.success()?)?;
+    let logged = |record: &&Record| record.call == "connect" && record.decision == "permit";
+    ensure!(output.audit.iter().filter(logged).count() == 2, "{:#?}", output.audit);
+    Ok(())
+}
+
+/// Sometimes the address changes between the supervisor's look and the kernel's; then a record says so.
+fn an_address_that_changes_after_it_was_judged(engine: &Engine) -> Result<()> {
+    let audit = raced(container(engine).policy("sockets-asked"))?;
+    let changed = |record: &&Record| {
+        let reason = record.reason.as_deref().unwrap_or_default();
+        reason == "the address was changed after it was judged"
+    };
+    ensure!(audit.iter().any(|record| changed(&record)), "no program ever had to object");
+    Ok(())
+}
+
+/// Which file a name leads to no program can see.
+fn names_of_files_are_performed(engine: &Engine) -> Result<()> {
+    let script = "import socket, os\n\
+        l = socket.socket(1); l.bind('/tmp/x'); l.listen(9)\n\
+        os.symlink('/tmp/x', '/run/y')\n\
+        for name in ('/tmp/x', '/run/y', '/run/z', '/tmp/none', '\\0hidden'):\n\
+        \x20 for _ in range(3):\n\
+        \x20\x20  try: socket.socket(1).connect(name); print('ok')\n\
+        \x20\x20  except OSError as e: print(e.errno)";
+    let output =
+        container(engine).policy("sockets-asked").command(["python3", "-c", script]).run()?;
+    let text = output.finished.success()?;
+    let expected = ["ok", "ok", "1", "2", "1"].map(|one| [one; 3]).concat();
+    ensure!(text.lines().collect::<Vec<_>>() == expected, "{text}");
     Ok(())
 }
 
@@ -142,5 +188,21 @@ fn supervised_where_the_group_could_be_left(engine: &Engine) -> Result<()> {
         let asked = permitted(&output.audit)?;
         ensure!(asked >= 500, "with {option} the supervisor was asked {asked} times only");
     }
+    Ok(())
+}
+
+/// The kernel's programs cannot tell whose policy a process has.
+fn programs_with_policies_of_their_own(engine: &Engine) -> Result<()> {
+    let script = "import socket, os\n\
+        for port in (5190, 5192):\n\
+        \x20 try: socket.socket(2, 2).connect(('127.0.0.1', port)); print('ok', flush=True)\n\
+        \x20 except OSError as e: print(e.errno, flush=True)\n\
+        os.execv('/usr/bin/perl', ['perl', '/fixtures/connect.pl', '5190', '5192'])";
+    let output =
+        container(engine).policy("sockets-two").command(["python3", "-c", script]).run()?;
+    let text = output.finished.success()?;
+    ensure!(text.lines().collect::<Vec<_>>() == ["ok", "1", "ok", "ok"], "{text}");
+    let logged = output.audit.iter().filter(|record| record.decision == "permit").count();
+    ensure!(logged == 2, "{:#?}", output.audit);
     Ok(())
 }

@@ -7,6 +7,7 @@ pub mod files;
 pub mod landlock;
 pub mod objects;
 pub mod packet;
+pub mod pages;
 pub mod process;
 pub mod seccomp;
 pub mod signal;

@@ -21,7 +21,6 @@ pub const PERMIT: &str = r#"Policy: /victim, Emulation: native
 	native-fstat: permit
 	native-link: filename neq "/nowhere" then permit
 	native-chdir: filename neq "/nowhere" then permit
-	native-chroot: filename neq "/nowhere" then permit
 	native-chmod: filename neq "/nowhere" then permit
 	native-fchmod: permit
 	native-fchown: permit
@@ -62,7 +61,7 @@ fn confinement(policy: &str) -> Confinement {
         id: "victim".into(),
         policies,
         filter: Filter::from_bytes(&[0; 8]).unwrap(),
-        constancy: Constancy { credentials: true, root: true },
+        constancy: Constancy { credentials: true, root: !policy.contains("native-chroot:") },
         audit: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(audit),
         devices: vec![
             rule(false, None, Access::ALL),

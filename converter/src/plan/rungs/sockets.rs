@@ -1,12 +1,17 @@
 //! Programs on the sockets of the container's control group carry connect(2) and bind(2) where all rules can be told from
 //! addresses, and where no socket can be made that the programs do not see.
 
+use policy::ast::PermitFlag;
+use policy::program::{Action as RuleAction, Policy, RuleId};
+use policy::registry::{self, FormId};
+use policy::{PolicySet, Rule};
+
 use super::{Answer, Carried, Case, Load, Offer, Offers, Rung, Scene};
-use crate::host::LinuxVersion;
+use crate::host::{Host, LinuxVersion};
 use crate::plan::Mechanism;
 use crate::plan::decisions::Decisions;
-use crate::seccomp::Action;
-use crate::sockets::{Hook, kinds, programs, rules};
+use crate::seccomp::{Action, Clause, Filter};
+use crate::sockets::{Hook, SocketProgram, admitting, kinds, programs, rules};
 
 /// The rung.
 pub(super) struct Sockets;
@@ -39,6 +44,9 @@ impl Rung for Sockets {
                 "the rules on socket and socketpair permit sockets whose {call} no program sees"
             ));
         }
+        if releases(case.policy) {
+            return Err("programs that a rule detaches would be judged too".to_owned());
+        }
         let load = programs(call, &judged).map_err(|error| error.to_string())?;
         Ok(Offer {
             decisions: Decisions::always(Action::Allow),
@@ -54,4 +62,34 @@ impl Rung for Sockets {
         }
         offers
     }
+}
+
+/// The programs that hold connect(2) to what the supervisor has judged, where it judges all of them: then the kernel can
+/// go on with the call itself, which blocks, is interrupted and shows its peer as without us.
+pub(in crate::plan) fn admit(set: &PolicySet, filter: &Filter, host: &Host) -> Vec<SocketProgram> {
+    const CALL: &str = "connect";
+    let call = registry::call_named(CALL).expect("the registry has it");
+    let supervised = filter.calls.get(&call.number).map(Vec::as_slice)
+        == Some(&[Clause::always(Action::Notify)]);
+    let may =
+        host.lacks(Mechanism::Sockets).is_none() && host.linux >= LinuxVersion::SOCKET_PROGRAMS;
+    let permits = |form| set.policies.iter().any(|policy| policy.may_permit(form));
+    let seen =
+        || set.policies.iter().all(|policy| !policy.is_detached() && kinds::all_seen(policy, CALL));
+    match supervised && may && call.form_ids().any(permits) && seen() {
+        true => admitting(CALL).expect("short programs"),
+        false => Vec::new(),
+    }
+}
+
+/// Calls are let through by what stands in the caller's memory: otherwise nothing has to hold the kernel to it.
+fn looks_at_address(policy: &Policy, form: FormId) -> bool {
+    let looks = |id: &RuleId| policy.rule(*id).condition.any(&mut |_| true);
+    policy.may_permit(form) && policy.rules_for(form).own.iter().any(looks)
+}
+
+/// Some program may run without supervision.
+fn releases(policy: &Policy) -> bool {
+    let detaches = |rule: &Rule| rule.action == RuleAction::Permit(PermitFlag::Detach);
+    policy.is_detached() || policy.rules().iter().any(detaches)
 }
