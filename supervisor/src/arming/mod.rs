@@ -46,9 +46,9 @@ pub enum ArmError {
         /// Why it failed.
         source: Errno,
     },
-    /// It is not where the gate stopped it.
-    #[error("the runtime's process does not wait in the call that it asks about")]
-    Elsewhere,
+    /// It was never stopped.
+    #[error("the runtime's process is not stopped")]
+    Running,
     /// A call that it was made to make failed.
     #[error("{call} fails in the runtime's process")]
     Call {
@@ -66,29 +66,31 @@ pub struct StartUp {
 }
 
 impl StartUp {
-    /// Waits, for so many milliseconds, until a process asks, and stops it there. The gate's listener is closed.
+    /// Waits, for so long, until a process asks, and stops it there. The gate's listener is closed.
     ///
     /// Whoever asks first runs the runtime's own code: the gate stops everybody behind it at their execve. What the runtime `told` is
     /// compared, not relied on.
     ///
+    /// A gate does not hold signals back. If one comes in between, the process asks again.
+    ///
     /// # Errors
     /// [`ArmError`]; a process that is behind the gate fails then, for want of a listener.
-    pub fn catch(gate: OwnedFd, told: Option<Tid>, patience: u16) -> Result<Self, ArmError> {
-        let question = ask(&gate, patience)?;
-        let asking = question.tid;
-        if let Some(told) = told.filter(|told| *told != asking) {
-            return Err(ArmError::Stranger { asking: asking.0, told: told.0 });
-        }
-        let tracee = Tracee::seize(asking)?;
-        // Checked after the number has been seized: it is the thread that asks, not a later one.
-        if !seccomp::is_valid(gate.as_fd(), question.id.0) {
-            return Err(ArmError::Silent);
-        }
-        let tracee = tracee.interrupt(|| drop(gate))?;
-        if tracee.stopped_in(question.number) {
-            Ok(Self { tracee })
-        } else {
-            Err(ArmError::Elsewhere)
+    pub fn catch(gate: OwnedFd, told: Option<Tid>, patience: Duration) -> Result<Self, ArmError> {
+        let begun = Instant::now();
+        loop {
+            let question = ask(&gate, patience.saturating_sub(begun.elapsed()))?;
+            let asking = question.tid;
+            if let Some(told) = told.filter(|told| *told != asking) {
+                return Err(ArmError::Stranger { asking: asking.0, told: told.0 });
+            }
+            let tracee = Tracee::seize(asking)?;
+            // Checked after the number has been seized: it is the thread that asks, not a later one.
+            let asks = seccomp::is_valid(gate.as_fd(), question.id.0);
+            let tracee = tracee.interrupt()?;
+            if asks && tracee.stopped_in(question.number) {
+                return Ok(Self { tracee });
+            }
+            tracee.let_go()?;
         }
     }
 
@@ -147,19 +149,30 @@ impl StartUp {
 ///
 /// # Errors
 /// [`ArmError::Silent`] if nothing comes: then it is the closed listener that ends it.
-pub fn refuse(gate: &OwnedFd, patience: u16) -> Result<(), ArmError> {
+pub fn refuse(gate: &OwnedFd, patience: Duration) -> Result<(), ArmError> {
     let question = ask(gate, patience)?;
     let error = -(Errno::EPERM as i32);
     let reply = libc::seccomp_notif_resp { id: question.id.0, val: 0, error, flags: 0 };
     seccomp::send(gate.as_fd(), reply).map_err(|_| ArmError::Silent)
 }
 
-fn ask(gate: &OwnedFd, patience: u16) -> Result<Notification, ArmError> {
-    let mut fds = [PollFd::new(gate.as_fd(), PollFlags::POLLIN)];
-    let ready = poll(&mut fds, PollTimeout::from(patience)).map_err(|_| ArmError::Silent)?;
-    let asked = ready > 0 && fds[0].revents().is_some_and(|got| got.contains(PollFlags::POLLIN));
-    if !asked {
-        return Err(ArmError::Silent);
+fn ask(gate: &OwnedFd, patience: Duration) -> Result<Notification, ArmError> {
+    let begun = Instant::now();
+    loop {
+        let left = patience.saturating_sub(begun.elapsed());
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        let mut fds = [PollFd::new(gate.as_fd(), PollFlags::POLLIN)];
+        let ready = poll(&mut fds, timeout).map_err(|_| ArmError::Silent)?;
+        let asked =
+            ready > 0 && fds[0].revents().is_some_and(|got| got.contains(PollFlags::POLLIN));
+        if !asked {
+            return Err(ArmError::Silent);
+        }
+        // ENOENT: a signal took it back (seccomp_unotify(2)).
+        match seccomp::receive(gate.as_fd()) {
+            Ok(raw) => return Ok(raw.into()),
+            Err(Errno::ENOENT | Errno::EINTR) => {}
+            Err(_) => return Err(ArmError::Silent),
+        }
     }
-    seccomp::receive(gate.as_fd()).map(Notification::from).map_err(|_| ArmError::Silent)
 }

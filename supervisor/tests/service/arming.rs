@@ -5,6 +5,7 @@ use nix::errno::Errno;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 use supervisor::arming::{ArmError, StartUp};
 use supervisor::handoff::Client;
 use supervisor::notification::Tid;
@@ -68,7 +69,7 @@ impl Runtime {
 fn arm(stage: &Stage, gate: OwnedFd, tid: Option<Tid>) -> Result<(), ArmError> {
     let supervisor = Client::connect(&stage.socket()).unwrap();
     let filter = supervisor.fetch_filter().unwrap();
-    let mut start_up = StartUp::catch(gate, tid, 5000)?;
+    let mut start_up = StartUp::catch(gate, tid, Duration::from_secs(5))?;
     let listener = start_up.install(&filter)?;
     supervisor.join_for(start_up.entry(), listener.as_fd()).unwrap();
     start_up.release()
@@ -146,7 +147,7 @@ fn stranger() {
 fn silent() {
     let runtime = Runtime::start("idle", &[]);
     let began = std::time::Instant::now();
-    let outcome = StartUp::catch(clone(&runtime.gate), None, 100);
+    let outcome = StartUp::catch(clone(&runtime.gate), None, Duration::from_millis(100));
     assert!(matches!(outcome, Err(ArmError::Silent)));
     assert!(began.elapsed().as_secs() < 5);
     let (_, mut runtime) = taken(runtime);
