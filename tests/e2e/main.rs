@@ -14,6 +14,7 @@ mod life_cycle;
 mod podman;
 mod sockets;
 mod stock;
+mod survival;
 mod talk;
 
 use anyhow::{Result, anyhow};
@@ -121,6 +122,7 @@ fn main() {
         sockets::tests(),
         stock::tests(),
         attacks::tests(),
+        survival::tests(),
         cri::tests(),
         containerd::tests(),
     ];

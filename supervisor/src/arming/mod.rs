@@ -14,7 +14,8 @@ mod tracee;
 
 use crate::filter::Filter;
 use crate::notification::{Notification, Tid};
-use crate::sys::{process, seccomp};
+use crate::sys::process;
+use crate::sys::seccomp::{self, Buffer};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, OwnedFd};
@@ -169,7 +170,7 @@ fn ask(gate: &OwnedFd, patience: Duration) -> Result<Notification, ArmError> {
             return Err(ArmError::Silent);
         }
         // ENOENT: a signal took it back (seccomp_unotify(2)).
-        match seccomp::receive(gate.as_fd()) {
+        match seccomp::receive(gate.as_fd(), &Buffer::default()) {
             Ok(raw) => return Ok(raw.into()),
             Err(Errno::ENOENT | Errno::EINTR) => {}
             Err(_) => return Err(ArmError::Silent),

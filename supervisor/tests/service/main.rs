@@ -11,7 +11,9 @@ mod parts;
 mod sockets;
 mod stage;
 mod start;
+mod storm;
 mod sys;
+mod takeover;
 mod workload;
 
 use libtest_mimic::{Arguments, Trial};
@@ -28,7 +30,8 @@ fn main() -> ExitCode {
             _ => {}
         }
     }
-    let tests = [start::TESTS, arming::TESTS, exec::TESTS, sockets::TESTS].concat();
+    let tests =
+        [start::TESTS, arming::TESTS, exec::TESTS, sockets::TESTS, takeover::TESTS].concat();
     let tests = tests.into_iter().map(|(name, test)| {
         Trial::test(name, move || {
             test();
