@@ -15,6 +15,7 @@ mod podman;
 mod sockets;
 mod stock;
 mod talk;
+mod transparency;
 
 use anyhow::{Result, anyhow};
 use libtest_mimic::{Arguments, Trial};
@@ -120,6 +121,7 @@ fn main() {
         podman::tests(),
         sockets::tests(),
         stock::tests(),
+        transparency::tests(),
         attacks::tests(),
         cri::tests(),
         containerd::tests(),
