@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use converter::ebpf::{Surroundings, interpret};
-use converter::sockets::{Hook, programs, rules};
+use converter::sockets::{Hook, admitting, programs, rules};
 use policy::program::Policy;
 use policy::registry::{self, FormId};
 use policy::sockaddr::{print_sockaddr, reached};
@@ -244,4 +244,53 @@ fn a_thousand_rules_fit() {
     let judged = rules(&policy, form("connect")).expect("every rule can be told");
     let programs = programs("connect", &judged).expect("short programs");
     assert!(programs.iter().all(|program| program.program.instructions().len() < 15_000));
+}
+
+/// The value of an entry for an address.
+fn entry(address: &[u8]) -> [u8; 24] {
+    let context = context(address);
+    let mut entry = [0; 24];
+    entry[..4].copy_from_slice(&context[..4]);
+    entry[4..8].copy_from_slice(&context[24..28]);
+    match address[0].into() {
+        libc::AF_INET => entry[8..12].copy_from_slice(&context[4..8]),
+        libc::AF_INET6 => entry[8..].copy_from_slice(&context[8..24]),
+        _ => {}
+    }
+    entry
+}
+
+#[test]
+fn what_was_entered_passes_once_and_nothing_else() {
+    const THREAD: u64 = 7 << 32 | 9;
+    let programs = admitting("connect").expect("short programs");
+    let mut all = addresses();
+    // Scopes are not part of an entry, nor are names.
+    all.retain(|(hook, address)| *hook != Hook::Connect6 || address[24..28] == [0; 4]);
+    for (hook, address) in &all {
+        let program = programs.iter().find(|program| program.hook == *hook).expect("a program");
+        let run = |thread, entry| {
+            let mut around = Surroundings {
+                context: context(address),
+                pid_tgid: THREAD,
+                ..Surroundings::default()
+            };
+            around.entries.insert(thread, entry);
+            let outcome = interpret(&program.program, &mut around).expect("a sound program");
+            (outcome.returned, outcome.retval, around.entries.len())
+        };
+        let refused = (0, Some(-libc::EPERM), 1);
+        assert_eq!(run(THREAD, entry(address)), (1, None, 0));
+        assert_eq!(run(THREAD + 1, entry(address)), refused);
+        for at in [0, 4, 5, 8, 11, 15, 23] {
+            let seen = match hook {
+                Hook::ConnectUnix => 4,
+                Hook::Connect4 => 12,
+                _ => 24,
+            };
+            let mut other = entry(address);
+            other[at] ^= 1;
+            assert_eq!(run(THREAD, other), if at < seen { refused } else { (1, None, 0) });
+        }
+    }
 }

@@ -121,7 +121,7 @@ impl Bundle {
             linux.set_cgroups_path(Some(companions.cgroup().to_owned()));
         }
         let rootfs = self.rootfs()?;
-        copy_up::settle(&mut spec, &rootfs)?;
+        copy_up::settle(&mut spec, &rootfs, folder)?;
         if let Some(root) = spec.root_mut() {
             root.set_path(rootfs);
         }

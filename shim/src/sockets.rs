@@ -26,7 +26,17 @@ const WAYS_OUT: [Capability; 2] = [Capability::SysAdmin, Capability::SysPtrace];
 pub fn hold(spec: &Spec, companions: &Companions, descriptors: i32) -> bool {
     let Some(hierarchy) = hierarchy() else { return false };
     let own = companions.unified().is_some() || hierarchy == Path::new("/sys/fs/cgroup");
-    own && !shows_groups(spec, &hierarchy) && !has_way_out(spec) && !inherits_socket(descriptors)
+    own && numbers_as_programs_do()
+        && !shows_groups(spec, &hierarchy)
+        && !has_way_out(spec)
+        && !inherits_socket(descriptors)
+}
+
+/// Programs number processes as the first pid namespace does; elsewhere we would mean others.
+fn numbers_as_programs_do() -> bool {
+    /// `PROC_PID_INIT_INO` (linux/proc_ns.h).
+    const FIRST: &str = "pid:[4026531836]";
+    fs::read_link("/proc/self/ns/pid").is_ok_and(|namespace| namespace == Path::new(FIRST))
 }
 
 /// Where cgroup2 is mounted as a whole (proc_pid_mountinfo(5)).

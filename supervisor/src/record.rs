@@ -6,7 +6,7 @@ use crate::container::Container;
 use crate::host;
 use crate::notification::Notification;
 use crate::request::{Argument, Request};
-use crate::sockets::programs::Denial;
+use crate::sockets::programs::{Cause, Denial};
 use nix::fcntl::readlinkat;
 use policy::sockaddr::{print_sockaddr, reached};
 use policy::{Errno, Policy, Rule, registry};
@@ -53,8 +53,11 @@ pub fn denied_by_program(container: &Container, denial: &Denial) {
     let address = print_sockaddr(&reached(denial.call, &denial.address));
     let errno = u16::try_from(denial.errno).ok().and_then(Errno::new);
     let rules = container.policy(0).map_or(&[][..], Policy::rules);
-    let rule = denial.rule.and_then(|at| rules.get(at as usize));
-    let reason = rule.is_none().then(|| NO_RULE.to_owned());
+    let (rule, reason) = match denial.cause {
+        Cause::Rule(place) => (rules.get(place as usize), None),
+        Cause::NoRule => (None, Some(NO_RULE)),
+        Cause::NoEntry => (None, Some("the address was changed after it was judged")),
+    };
     container.audit.record(Record {
         time: audit::now(),
         container: container.audit.container().to_owned(),
@@ -65,7 +68,7 @@ pub fn denied_by_program(container: &Container, denial: &Denial) {
         decision: Outcome::Deny,
         errno: errno.map(|errno| errno.to_string()),
         rule: rule.map(|rule| rule.origin.to_string()),
-        reason,
+        reason: reason.map(str::to_owned),
     });
 }
 

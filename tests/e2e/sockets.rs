@@ -14,6 +14,9 @@ pub fn tests() -> Vec<Test> {
         judged_in_children_and_at_a_terminal,
         an_address_that_changes_under_the_call,
         supervised_where_the_group_could_be_left,
+        decided_by_the_supervisor_and_held_by_programs,
+        an_address_that_changes_after_it_was_judged,
+        names_of_files_are_performed,
     ]
 }
 
@@ -123,14 +126,56 @@ fn judged_in_children_and_at_a_terminal(engine: &Engine) -> Result<()> {
 }
 
 fn an_address_that_changes_under_the_call(engine: &Engine) -> Result<()> {
-    let race = ["/programs/sockaddr_race", "5190", "5191", "4"];
-    let text = container(engine).command(race).run()?.finished.success()?;
+    raced(container(engine)).map(drop)
+}
+
+/// Runs the race, which must be tried and never won.
+fn raced(container: Container<'_>) -> Result<Vec<Record>> {
+    let output = container.command(["/programs/sockaddr_race", "5190", "5191", "4"]).run()?;
+    let text = output.finished.success()?;
     let number = |name: &str| {
         let mut words = text.split_whitespace().skip_while(|word| *word != name).skip(1);
         words.next().and_then(|word| word.parse::<u64>().ok()).unwrap_or_default()
     };
     ensure!(text.contains("wins 0") && number("opened") > 1000, "{text}");
     ensure!(number("opened") < number("tries"), "the address never changed: {text}");
+    Ok(output.audit)
+}
+
+/// The same outcomes, though the supervisor decides each of them.
+fn decided_by_the_supervisor_and_held_by_programs(engine: &Engine) -> Result<()> {
+    let output = container(engine).policy("sockets-asked").command(words()).run()?;
+    ensure_expected(&output.finished.success()?)?;
+    let logged = |record: &&Record| record.call == "connect" && record.decision == "permit";
+    ensure!(output.audit.iter().filter(logged).count() == 2, "{:#?}", output.audit);
+    Ok(())
+}
+
+/// Sometimes the address changes between the supervisor's look and the kernel's; then a record says so.
+fn an_address_that_changes_after_it_was_judged(engine: &Engine) -> Result<()> {
+    let audit = raced(container(engine).policy("sockets-asked"))?;
+    let changed = |record: &&Record| {
+        let reason = record.reason.as_deref().unwrap_or_default();
+        reason == "the address was changed after it was judged"
+    };
+    ensure!(audit.iter().any(|record| changed(&record)), "no program ever had to object");
+    Ok(())
+}
+
+/// Which file a name leads to no program can see.
+fn names_of_files_are_performed(engine: &Engine) -> Result<()> {
+    let script = "import socket, os\n\
+        l = socket.socket(1); l.bind('/tmp/x'); l.listen(9)\n\
+        os.symlink('/tmp/x', '/run/y')\n\
+        for name in ('/tmp/x', '/run/y', '/run/z', '/tmp/none', '\\0hidden'):\n\
+        \x20 for _ in range(3):\n\
+        \x20\x20  try: socket.socket(1).connect(name); print('ok')\n\
+        \x20\x20  except OSError as e: print(e.errno)";
+    let output =
+        container(engine).policy("sockets-asked").command(["python3", "-c", script]).run()?;
+    let text = output.finished.success()?;
+    let expected = ["ok", "ok", "1", "2", "1"].map(|one| [one; 3]).concat();
+    ensure!(text.lines().collect::<Vec<_>>() == expected, "{text}");
     Ok(())
 }
 

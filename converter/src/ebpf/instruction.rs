@@ -100,6 +100,8 @@ pub enum Instruction {
     Copy(Register, Register),
     /// `to += value`.
     Add(Register, i32),
+    /// `to -= from`.
+    Subtract(Register, Register),
     /// `to = -to`.
     Negate(Register),
     /// Brings a number of so many bits from network order into ours; the other bits become 0.
@@ -169,6 +171,7 @@ impl Instruction {
             Self::Set(to, value) => (0xb7, to, none, 0, value),
             Self::Copy(to, from) => (0xbf, to, from, 0, 0),
             Self::Add(to, value) => (0x07, to, none, 0, value),
+            Self::Subtract(to, from) => (0x1f, to, from, 0, 0),
             Self::Negate(to) => (0x87, to, none, 0, 0),
             Self::FromNetwork(to, bits) => (0xdc, to, none, 0, bits.into()),
             Self::Load(width, to, (base, offset)) => (0x61 | size(width), to, base, offset, 0),

@@ -11,8 +11,8 @@ pub struct Surroundings {
     pub context: Vec<u8>,
     /// The calling thread: process in the upper half, thread in the lower.
     pub pid_tgid: u64,
-    /// The keys of [`Map::Entries`], 32 bytes each.
-    pub entries: HashMap<Vec<u8>, u64>,
+    /// [`Map::Entries`].
+    pub entries: HashMap<u64, [u8; 24]>,
 }
 
 /// What a program did.
@@ -55,6 +55,7 @@ pub fn interpret(program: &Program, around: &mut Surroundings) -> Result<Outcome
     let mut machine = Machine {
         registers: [0; 11],
         stack: [0; STACK_SIZE as usize],
+        value: [0; 24],
         around,
         outcome: Outcome { returned: 0, retval: None, written: Vec::new() },
     };
@@ -79,6 +80,8 @@ pub fn interpret(program: &Program, around: &mut Surroundings) -> Result<Outcome
 struct Machine<'s> {
     registers: [u64; 11],
     stack: [u8; STACK_SIZE as usize],
+    /// What was looked up last.
+    value: [u8; 24],
     around: &'s mut Surroundings,
     outcome: Outcome,
 }
@@ -100,6 +103,9 @@ impl Machine<'_> {
             Instruction::Copy(to, from) => self.set(to, self.get(from)),
             Instruction::Add(to, value) => {
                 self.set(to, self.get(to).wrapping_add_signed(value.into()));
+            }
+            Instruction::Subtract(to, from) => {
+                self.set(to, self.get(to).wrapping_sub(self.get(from)));
             }
             Instruction::Negate(to) => self.set(to, self.get(to).wrapping_neg()),
             Instruction::FromNetwork(to, 16) => {
@@ -154,13 +160,14 @@ impl Machine<'_> {
                 0
             }
             Helper::MapLookup if first == Map::Entries as u64 => {
-                let key = self.bytes(second, ENTRY)?;
-                if self.around.entries.contains_key(key) { VALUE } else { 0 }
+                let found = self.around.entries.get(&self.key(second)?).copied();
+                self.value = found.unwrap_or_default();
+                found.map_or(0, |_| VALUE)
             }
             Helper::MapLookup => 0,
             Helper::MapDelete => {
-                let key = self.bytes(second, ENTRY)?.to_vec();
                 let missing = i64::from(-libc::ENOENT) as u64;
+                let key = self.key(second)?;
                 self.around.entries.remove(&key).map_or(missing, |_| 0)
             }
         };
@@ -173,9 +180,15 @@ impl Machine<'_> {
         self.get(base).wrapping_add_signed(offset.into())
     }
 
+    fn key(&self, address: u64) -> Result<u64, Fault> {
+        let bytes = self.bytes(address, size_of::<u64>())?.first_chunk();
+        bytes.map(|bytes| u64::from_ne_bytes(*bytes)).ok_or(Fault::Address(address))
+    }
+
     fn bytes(&self, address: u64, size: usize) -> Result<&[u8], Fault> {
         let (memory, start) = match address {
             CONTEXT..STACK => (&self.around.context[..], CONTEXT),
+            VALUE.. => (&self.value[..], VALUE),
             _ => (&self.stack[..], STACK),
         };
         let at = address.wrapping_sub(start) as usize;
@@ -187,9 +200,6 @@ impl Machine<'_> {
         self.stack.get_mut(at..at.saturating_add(size)).ok_or(Fault::Address(address))
     }
 }
-
-/// The size of a key of [`Map::Entries`].
-const ENTRY: usize = 32;
 
 fn size(width: Width) -> usize {
     match width {

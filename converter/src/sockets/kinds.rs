@@ -38,7 +38,14 @@ const WAYS_ROUND: [&str; 2] = ["io_uring_setup", "bpf"];
 #[must_use]
 pub fn all_seen(policy: &Policy, call: &str) -> bool {
     WAYS_ROUND.iter().all(|way| may_be_made(policy, way, &[]) == Some(false))
+        && (call != "connect" || !connects_by_message(policy))
         && ["socket", "socketpair"].iter().all(|maker| only_seen(policy, maker, call))
+}
+
+/// A message that connects (`fastopen`) has rules of its own, but comes to the hooks of connect(2).
+fn connects_by_message(policy: &Policy) -> bool {
+    let connects = |form: &FormId| form.form().names[0] == "fastopen";
+    registry::forms().filter(connects).any(|form| policy.may_permit(form))
 }
 
 fn only_seen(policy: &Policy, maker: &str, call: &str) -> bool {
@@ -148,6 +155,7 @@ mod tests {
             "native-socketpair: permit\n",
             "native-io_uring_setup: permit\n",
             "native-bpf: permit\n",
+            "native-fastopen: permit\n",
             "native-socket: sockdom match \"AF_IN*\" then permit\n",
             "native-socket: true then ask\n",
             "native-socket: true then permit, if user = root\n",

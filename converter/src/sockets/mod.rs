@@ -5,6 +5,7 @@
 //! [`rules`] does so for the rules of a call; [`program`] writes them out; [`kinds`] tells whether the programs see every
 //! socket that the policy lets be made.
 
+pub mod admission;
 pub mod endpoints;
 pub mod hook;
 pub mod kinds;
@@ -12,6 +13,7 @@ pub mod program;
 pub mod refusal;
 pub mod rules;
 
+pub use admission::admitting;
 pub use hook::Hook;
 pub use program::{SocketProgram, programs};
 pub use rules::{SocketRule, Tree, Verdict, rules};

@@ -30,16 +30,20 @@ const SCRATCH: Register = Register::ARGUMENTS[0];
 
 /// A part of `struct bpf_sock_addr` (linux/bpf.h), by its offset.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Field(i16);
+pub(super) struct Field(i16);
 
 impl Field {
-    const FAMILY: Self = Self(0);
-    const V4: Self = Self(4);
-    const PORT: Self = Self(24);
+    pub(super) const FAMILY: Self = Self(0);
+    pub(super) const V4: Self = Self(4);
+    pub(super) const PORT: Self = Self(24);
 
     /// A word of an IPv6 address.
-    fn v6(word: usize) -> Self {
+    pub(super) fn v6(word: usize) -> Self {
         Self(8 + 4 * word as i16)
+    }
+
+    pub(super) fn offset(self) -> i16 {
+        self.0
     }
 }
 

@@ -8,6 +8,8 @@ use crate::ebpf::{Builder, Helper, Instruction, Label, Map, Register, Width};
 pub const DENIAL: usize = 24 + ADDRESS;
 /// The rule of a denial that no rule asks for.
 pub const NO_RULE: u32 = u32::MAX;
+/// The rule of a denial for want of an entry.
+pub const NO_ENTRY: u32 = u32::MAX - 1;
 
 /// `struct sockaddr_storage`, where the kernel keeps its copy (linux/socket.h).
 const ADDRESS: usize = 128;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use converter::sockets::{programs, rules};
 use policy::{Source, compile, registry};
-use supervisor::sockets::programs::{Denials, LoadedPrograms, SocketProgram};
+use supervisor::sockets::programs::{Cause, Denials, LoadedPrograms, SocketProgram};
 
 /// A folder of the unified hierarchy, removed at the end.
 struct Group(PathBuf);
@@ -154,9 +154,9 @@ fn connections_are_judged_in_the_kernel() {
         let text = policy::sockaddr::reached("connect", &told[at].address);
         String::from_utf8_lossy(&policy::sockaddr::print_sockaddr(&text)).into_owned()
     };
-    assert_eq!((shown(0), told[0].rule), ("inet-[127.0.0.1]:9".into(), Some(0)));
+    assert_eq!((shown(0), told[0].cause), ("inet-[127.0.0.1]:9".into(), Cause::Rule(0)));
     assert_eq!(told[0].errno, libc::ENETUNREACH as u32);
-    assert_eq!((shown(1), told[1].rule), ("inet-[127.0.0.2]:10".into(), None));
+    assert_eq!((shown(1), told[1].cause), ("inet-[127.0.0.2]:10".into(), Cause::NoRule));
     assert_eq!(shown(3), "inet-[::1]:10");
     assert_eq!(shown(4), "inet-[127.0.0.1]:9");
     assert_eq!(shown(7), "/nonexistent/socket");

@@ -88,6 +88,7 @@ impl Attendant<'_> {
         let id: ContainerId = process.state.id.parse()?;
         let policy = self.policy(&process.metadata)?;
         let bundle = Bundle::open(&process.state.bundle)?;
+        bundle.ensure_supported()?;
         ensure_meant(&bundle, &process.metadata)?;
         let host = Host { engine: Engine::Runc, ..host::probe()? };
         let confinement = confinement::confine(self.settings, &id, &bundle, policy, host)?;

@@ -8,6 +8,7 @@ mod named;
 pub mod programs;
 
 use crate::caller::Caller;
+use crate::evidence::ContinueReason;
 use crate::handlers::Row;
 use crate::host;
 use crate::identity::Who;
@@ -31,6 +32,15 @@ const LONGEST_MESSAGE: usize = 4 << 20;
 
 fn connect(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Result<Reply, Denial> {
     let address = address(request)?;
+    if let Some(programs) = worker.container().sockets.clone() {
+        let thread = (caller.tgid()?, caller.tid());
+        let admitted = programs.admit(thread, &address.bytes);
+        let full = |_| Denial::because("too many threads left an entry for a connection unused");
+        if let Some(admitted) = admitted.map_err(full)? {
+            return Ok(Reply::Continue(ContinueReason::HeldByProgram(admitted)));
+        }
+        programs.admit_ourselves().map_err(full)?;
+    }
     let socket = caller.duplicate(request.notification.int(0))?;
     let waits = !is_nonblocking(&socket)? && !is_datagram(&socket)?;
     let wait = if waits { Wait::Long } else { Wait::No };

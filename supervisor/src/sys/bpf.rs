@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 const MAP_CREATE: libc::c_int = 0;
 const MAP_LOOKUP: libc::c_int = 1;
 const MAP_UPDATE: libc::c_int = 2;
-const MAP_DELETE: libc::c_int = 3;
 const PROG_LOAD: libc::c_int = 5;
 const PROG_ATTACH: libc::c_int = 8;
 
@@ -30,7 +29,6 @@ pub enum MapKind {
 }
 
 #[repr(C)]
-#[derive(Default)]
 struct MapCreate {
     kind: u32,
     key_size: u32,
@@ -101,8 +99,10 @@ pub fn create_map(
     [key_size, value_size]: [u32; 2],
     entries: u32,
 ) -> Result<OwnedFd, Errno> {
-    let mut attributes =
-        MapCreate { kind: kind as u32, key_size, value_size, entries, ..MapCreate::default() };
+    /// `BPF_F_NO_PREALLOC`: memory is taken for what is in it.
+    const LAZY: u32 = 1;
+    let flags = if kind == MapKind::Hash { LAZY } else { 0 };
+    let mut attributes = MapCreate { kind: kind as u32, key_size, value_size, entries, flags };
     // SAFETY: BPF_MAP_CREATE takes this structure, which points to nothing.
     let fd = unsafe { bpf(MAP_CREATE, &mut attributes)? };
     // SAFETY: the result is a new descriptor that nobody else owns.
@@ -126,29 +126,19 @@ pub fn number_at(array: BorrowedFd<'_>, place: u32) -> Result<u64, Errno> {
     Ok(value)
 }
 
-/// Puts a key of 32 bytes with an 8-byte value into a hash map that [`create_map`] made so.
+/// Puts a value of six numbers for a key of 64 bits into a hash map that [`create_map`] made so; it replaces another one.
 ///
 /// # Errors
 /// E2BIG if the map is full.
-pub fn enter(map: BorrowedFd<'_>, key: &[u8; 32]) -> Result<(), Errno> {
-    let value = 1_u64;
-    let mut attributes = element(map, key);
-    attributes.value = std::ptr::from_ref(&value) as u64;
+pub fn enter(map: BorrowedFd<'_>, key: u64, value: &[u32; 6]) -> Result<(), Errno> {
+    let mut attributes = MapElement {
+        map: map.as_raw_fd() as u32,
+        key: std::ptr::from_ref(&key) as u64,
+        value: std::ptr::from_ref(value) as u64,
+        ..MapElement::default()
+    };
     // SAFETY: BPF_MAP_UPDATE_ELEM reads a key and a value of the sizes that the map was made with.
     unsafe { bpf(MAP_UPDATE, &mut attributes) }.map(drop)
-}
-
-/// Takes a key out of such a map.
-///
-/// # Errors
-/// ENOENT if it is not in it.
-pub fn remove(map: BorrowedFd<'_>, key: &[u8; 32]) -> Result<(), Errno> {
-    // SAFETY: BPF_MAP_DELETE_ELEM reads a key of the size that the map was made with.
-    unsafe { bpf(MAP_DELETE, &mut element(map, key)) }.map(drop)
-}
-
-fn element(map: BorrowedFd<'_>, key: &[u8; 32]) -> MapElement {
-    MapElement { map: map.as_raw_fd() as u32, key: key.as_ptr() as u64, ..MapElement::default() }
 }
 
 /// Loads a program of whole `struct bpf_insn`s for a hook (`enum bpf_attach_type`).

@@ -5,7 +5,7 @@
 //! carried together ([`Rung::settle`]). [`RUNGS`] is the order in which they are asked.
 #![allow(dead_code)] // What the first rung looks at.
 
-mod sockets;
+pub(in crate::plan) mod sockets;
 
 use std::collections::BTreeMap;
 

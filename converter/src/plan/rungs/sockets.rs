@@ -1,12 +1,15 @@
 //! Programs on the sockets of the container's control group carry connect(2) and bind(2) where all rules can be told from
 //! addresses, and where no socket can be made that the programs do not see.
 
+use policy::PolicySet;
+use policy::registry;
+
 use super::{Answer, Carried, Case, Load, Offer, Offers, Rung, Scene};
-use crate::host::LinuxVersion;
+use crate::host::{Host, LinuxVersion};
 use crate::plan::Mechanism;
 use crate::plan::decisions::Decisions;
-use crate::seccomp::Action;
-use crate::sockets::{Hook, kinds, programs, rules};
+use crate::seccomp::{Action, Clause, Filter};
+use crate::sockets::{Hook, SocketProgram, admitting, kinds, programs, rules};
 
 /// The rung.
 pub(super) struct Sockets;
@@ -53,5 +56,23 @@ impl Rung for Sockets {
             carried.sockets.extend(programs.iter().cloned());
         }
         offers
+    }
+}
+
+/// The programs that hold connect(2) to what the supervisor has judged, where it judges all of them: then the kernel can
+/// go on with the call itself, which blocks, is interrupted and shows its peer as without us.
+pub(in crate::plan) fn admit(set: &PolicySet, filter: &Filter, host: &Host) -> Vec<SocketProgram> {
+    const CALL: &str = "connect";
+    let call = registry::call_named(CALL).expect("the registry has it");
+    let supervised = filter.calls.get(&call.number).map(Vec::as_slice)
+        == Some(&[Clause::always(Action::Notify)]);
+    let may =
+        host.lacks(Mechanism::Sockets).is_none() && host.linux >= LinuxVersion::SOCKET_PROGRAMS;
+    let permits = |form| set.policies.iter().any(|policy| policy.may_permit(form));
+    let seen =
+        || set.policies.iter().all(|policy| !policy.is_detached() && kinds::all_seen(policy, CALL));
+    match supervised && may && call.form_ids().any(permits) && seen() {
+        true => admitting(CALL).expect("short programs"),
+        false => Vec::new(),
     }
 }
