@@ -16,7 +16,6 @@ const SLICE: &[&str] = &[
     "test_os as demo",
     "test_posix",
     "test_shutil",
-    "test_tempfile",
     "test_glob",
     "test_mmap",
     "test_select",
