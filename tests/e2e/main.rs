@@ -14,6 +14,7 @@ mod life_cycle;
 mod podman;
 mod sockets;
 mod stock;
+mod survival;
 mod talk;
 mod transparency;
 
@@ -123,6 +124,7 @@ fn main() {
         stock::tests(),
         transparency::tests(),
         attacks::tests(),
+        survival::tests(),
         cri::tests(),
         containerd::tests(),
     ];
