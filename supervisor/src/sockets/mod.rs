@@ -41,7 +41,7 @@ fn connect(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Resul
     if let Some(programs) = worker.container().sockets.clone() {
         let thread = (caller.tgid()?, caller.tid());
         let admitted = programs.admit(thread, &address.bytes);
-        let full = |_| Denial::because("too many threads left an entry for a connection unused");
+        let full = |_| Denial::because("no room to enter the connection for the kernel");
         if let Some(admitted) = admitted.map_err(full)? {
             return Ok(Reply::Continue(ContinueReason::HeldByProgram(admitted)));
         }
