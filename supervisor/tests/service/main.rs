@@ -10,6 +10,7 @@ mod exec;
 mod parts;
 mod sockets;
 mod stage;
+mod standing;
 mod start;
 mod storm;
 mod sys;
@@ -30,8 +31,15 @@ fn main() -> ExitCode {
             _ => {}
         }
     }
-    let tests =
-        [start::TESTS, arming::TESTS, exec::TESTS, sockets::TESTS, takeover::TESTS].concat();
+    let tests = [
+        start::TESTS,
+        arming::TESTS,
+        exec::TESTS,
+        sockets::TESTS,
+        takeover::TESTS,
+        standing::TESTS,
+    ]
+    .concat();
     let tests = tests.into_iter().map(|(name, test)| {
         Trial::test(name, move || {
             test();
