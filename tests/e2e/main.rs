@@ -14,7 +14,9 @@ mod life_cycle;
 mod podman;
 mod sockets;
 mod stock;
+mod survival;
 mod talk;
+mod transparency;
 
 use anyhow::{Result, anyhow};
 use libtest_mimic::{Arguments, Trial};
@@ -120,7 +122,9 @@ fn main() {
         podman::tests(),
         sockets::tests(),
         stock::tests(),
+        transparency::tests(),
         attacks::tests(),
+        survival::tests(),
         cri::tests(),
         containerd::tests(),
     ];

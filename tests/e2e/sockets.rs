@@ -18,6 +18,7 @@ pub fn tests() -> Vec<Test> {
         an_address_that_changes_after_it_was_judged,
         names_of_files_are_performed,
         programs_with_policies_of_their_own,
+        threads_have_entries_of_their_own,
     ]
 }
 
@@ -204,5 +205,19 @@ fn programs_with_policies_of_their_own(engine: &Engine) -> Result<()> {
     ensure!(text.lines().collect::<Vec<_>>() == ["ok", "1", "ok", "ok"], "{text}");
     let logged = output.audit.iter().filter(|record| record.decision == "permit").count();
     ensure!(logged == 2, "{:#?}", output.audit);
+    Ok(())
+}
+
+fn threads_have_entries_of_their_own(engine: &Engine) -> Result<()> {
+    let script = "import socket, threading\n\
+        def connect(port):\n\
+        \x20 for n in range(200):\n\
+        \x20\x20  with socket.socket(2, 2) as s: s.connect(('127.1.0.%d' % (n + 1), port))\n\
+        \x20 print('done', flush=True)\n\
+        for n in range(8): threading.Thread(target=connect, args=(9000 + n,)).start()";
+    let output =
+        container(engine).policy("sockets-asked").command(["python3", "-c", script]).run()?;
+    let text = output.finished.success()?;
+    ensure!(text.matches("done").count() == 8, "{text} {:#?}", output.audit);
     Ok(())
 }

@@ -40,7 +40,7 @@ fn connect(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Resul
     let address = address(request)?;
     if let Some(programs) = worker.container().sockets.clone() {
         let thread = (caller.tgid()?, caller.tid());
-        let full = |_| Denial::because("too many threads left an entry for a connection unused");
+        let full = |_| Denial::because("no room to enter the connection for the kernel");
         if !worker.identity.is_assumed()
             && let Some(admitted) = programs.admit(thread, &address.bytes).map_err(full)?
         {

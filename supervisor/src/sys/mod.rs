@@ -10,6 +10,7 @@ pub mod packet;
 pub mod pages;
 pub mod process;
 pub mod seccomp;
+pub mod shared;
 pub mod signal;
 pub mod socket;
 pub mod tracing;

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use supervisor::confinement::{Confinement, Entry};
 use supervisor::constancy::{CHANGES, Constancy};
-use supervisor::container::Container;
+use supervisor::container::{Blueprint, Container};
 use supervisor::files::devices::{Access, DeviceKind, Rule};
 use supervisor::filter::Filter;
+use supervisor::holder::Journal;
 use supervisor::listener::Listener;
 use supervisor::notification::Tid;
 use supervisor::pool::Pool;
@@ -36,10 +37,12 @@ pub const PERMIT: &str = r#"Policy: /victim, Emulation: native
 /// Serves the victim; the result ends the threads once the victim is gone.
 pub fn serve(listener: OwnedFd, entry: i32, policy: &str) -> impl FnOnce() {
     supervisor::sys::signal::prepare().unwrap();
-    let listener = Listener::new(listener, Tid(entry));
-    listener.start_workload();
     let confinement = confinement(policy);
-    let container = Container::enter(&confinement, Tid(entry)).unwrap();
+    let blueprint = Blueprint::enter(&confinement, Tid(entry)).unwrap();
+    let journal = Journal::new().unwrap();
+    let container = Container::start(Arc::new(blueprint), journal).unwrap();
+    let listener = Listener::new(listener, journal.sit(Tid(entry)).unwrap());
+    listener.start_workload();
     let pool = Pool::new(Arc::new(container), Arc::new(listener));
     pool.start().unwrap();
     move || {

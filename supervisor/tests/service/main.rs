@@ -9,8 +9,11 @@ mod exec;
 mod parts;
 mod sockets;
 mod stage;
+mod standing;
 mod start;
+mod storm;
 mod sys;
+mod takeover;
 mod workload;
 
 use libtest_mimic::{Arguments, Trial};
@@ -26,7 +29,8 @@ fn main() -> ExitCode {
             _ => {}
         }
     }
-    let tests = [start::TESTS, exec::TESTS, sockets::TESTS].concat();
+    let tests =
+        [start::TESTS, exec::TESTS, sockets::TESTS, takeover::TESTS, standing::TESTS].concat();
     let tests = tests.into_iter().map(|(name, test)| {
         Trial::test(name, move || {
             test();
