@@ -16,6 +16,7 @@ mod sockets;
 mod stock;
 mod survival;
 mod talk;
+mod transparency;
 
 use anyhow::{Result, anyhow};
 use libtest_mimic::{Arguments, Trial};
@@ -121,6 +122,7 @@ fn main() {
         podman::tests(),
         sockets::tests(),
         stock::tests(),
+        transparency::tests(),
         attacks::tests(),
         survival::tests(),
         cri::tests(),
