@@ -18,6 +18,7 @@ mod sockets;
 mod stock;
 mod survival;
 mod talk;
+mod transparency;
 
 use anyhow::{Result, anyhow};
 use libtest_mimic::{Arguments, Trial};
@@ -123,6 +124,7 @@ fn main() {
         podman::tests(),
         sockets::tests(),
         stock::tests(),
+        transparency::tests(),
         attacks::tests(),
         survival::tests(),
         cri::tests(),
