@@ -4,9 +4,11 @@
 //!
 //! This program plays all the parts, each in a process of its own: without a part it is the list of tests.
 
+mod corners;
 mod costs;
 mod exec;
 mod parts;
+mod pressure;
 mod sockets;
 mod stage;
 mod standing;
@@ -29,8 +31,16 @@ fn main() -> ExitCode {
             _ => {}
         }
     }
-    let tests =
-        [start::TESTS, exec::TESTS, sockets::TESTS, takeover::TESTS, standing::TESTS].concat();
+    let tests = [
+        start::TESTS,
+        exec::TESTS,
+        sockets::TESTS,
+        takeover::TESTS,
+        standing::TESTS,
+        corners::TESTS,
+        pressure::TESTS,
+    ]
+    .concat();
     let tests = tests.into_iter().map(|(name, test)| {
         Trial::test(name, move || {
             test();
