@@ -4,6 +4,7 @@
 //!
 //! This program plays all the parts, each in a process of its own: without a part it is the list of tests.
 
+mod arming;
 mod corners;
 mod costs;
 mod exec;
@@ -27,12 +28,14 @@ fn main() -> ExitCode {
         match part.as_str() {
             "supervise" => return parts::supervise(rest),
             "confine" => return parts::confine(rest),
+            "gated" => return parts::gated(rest),
             "work" => return workload::work(rest),
             _ => {}
         }
     }
     let tests = [
         start::TESTS,
+        arming::TESTS,
         exec::TESTS,
         sockets::TESTS,
         takeover::TESTS,
