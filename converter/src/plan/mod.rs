@@ -8,6 +8,7 @@ mod call;
 mod condition;
 mod decisions;
 mod form;
+mod images;
 mod lowered;
 mod mechanism;
 mod report;
@@ -16,6 +17,7 @@ mod startup;
 mod target;
 mod watch;
 
+use policy::ast::PermitFlag;
 use policy::program::{Action as RuleAction, Policy, RuleId};
 use policy::registry::{self, Call, FormId};
 use policy::{PolicySet, Rule};
@@ -97,6 +99,9 @@ pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<Pl
         filter.calls.extend(decisions.map(|all| (call.number, all.into_clauses())));
         filter.newer = Some(Newer { than: call.number, action: Filter::FOREIGN });
     }
+    if target == Target::Supervised && processes_differ(set) {
+        images::keep(&mut filter);
+    }
     if target == Target::Supervised && host.engine != Engine::SystraceShim {
         filter = gate::behind(filter);
     }
@@ -109,6 +114,13 @@ pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<Pl
     let uncovered = uncovered.map(|(_, call)| *call).collect();
     let constancy = Constancy::of(&filter, &policies);
     Ok(Plan { filter, constancy, carried, uncovered, rules })
+}
+
+/// The supervisor must tell which of several policies governs a process.
+fn processes_differ(set: &PolicySet) -> bool {
+    let mut rules = set.policies.iter().flat_map(Policy::rules);
+    set.policies.len() > 1
+        || rules.any(|rule| rule.action == RuleAction::Permit(PermitFlag::Detach))
 }
 
 /// One policy, call by call.
