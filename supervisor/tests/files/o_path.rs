@@ -31,5 +31,8 @@ fn nothing_else_is() {
         let unreadable = open(libc::AT_FDCWD, c"/data/none", libc::O_PATH);
         format!("{link} {fifo} {unreadable}").into_bytes()
     });
-    assert_eq!(told, format!("-{} -{} -{}", libc::EOPNOTSUPP, libc::EPERM, libc::EACCES).into_bytes());
+    assert_eq!(
+        told,
+        format!("-{} -{} -{}", libc::EOPNOTSUPP, libc::EPERM, libc::EACCES).into_bytes()
+    );
 }
