@@ -192,12 +192,14 @@ pub fn remove_cgroup(folder: &Path) {
     }
     let started = Instant::now();
     // A killed process leaves its group a moment after it is gone.
-    while fs::remove_dir(folder)
-        .is_err_and(|error| error.raw_os_error() == Some(Errno::EBUSY as i32))
-    {
-        if started.elapsed() > GRACE {
-            return;
+    while let Err(error) = fs::remove_dir(folder) {
+        match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::EBUSY) if started.elapsed() < GRACE => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            // Where a hierarchy is not mounted, Podman makes plain folders and files; a group is never "not empty".
+            Some(Errno::ENOTEMPTY) => return drop(fs::remove_dir_all(folder)),
+            _ => return,
         }
-        std::thread::sleep(Duration::from_millis(20));
     }
 }

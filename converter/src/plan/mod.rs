@@ -68,6 +68,14 @@ pub enum PlanError {
         /// The call.
         call: &'static str,
     },
+    /// A rule names other ids for a call that nobody can make for its caller.
+    #[error("{origin}: {call} cannot be made `as` another user: the supervisor does not make it")]
+    Identity {
+        /// `file:line`.
+        origin: String,
+        /// The call.
+        call: &'static str,
+    },
     /// A rule asks which program a signal goes to.
     #[error("{origin}: `pidname` cannot be tested yet: the supervisor does not know it")]
     ProcessName {
@@ -223,6 +231,7 @@ fn check(policies: &[PolicyPlan], host: &Host, target: Target) -> Result<(), Vec
         let names = |rule: &&Rule| rule.condition.any(&mut |test| test.argument() == "pidname");
         let named = policy.policy.rules().iter().filter(|_| !host.names_processes).filter(names);
         errors.extend(named.map(|r| PlanError::ProcessName { origin: r.origin.to_string() }));
+        errors.extend(unassumed(policy.policy, host));
         for call in &policy.calls {
             let unperformed = call.forms.iter().filter_map(|(_, lowered)| lowered.unperformed);
             errors.extend(unperformed.filter(|(_, own)| *own).map(|(id, _)| {
@@ -235,4 +244,23 @@ fn check(policies: &[PolicyPlan], host: &Host, target: Target) -> Result<(), Vec
     }
     errors.dedup();
     if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// The rules by which a call would be made with other ids though the supervisor does not make it, or though it changes its caller.
+fn unassumed(policy: &Policy, host: &Host) -> Vec<PlanError> {
+    const OF_THE_CALLER: &[&str] = &["chdir", "chroot", "execve", "execveat"];
+    let kept =
+        |form: &FormId| !host.performed.contains(form) || OF_THE_CALLER.contains(&form.call().name);
+    let named = registry::forms().filter(kept).flat_map(|form| {
+        let own = policy.rules_for(form).own.iter().map(|id| policy.rule(*id));
+        own.map(move |rule| (form, rule))
+    });
+    let permits = |rule: &Rule| matches!(rule.action, RuleAction::Permit(_));
+    let named = named.filter(|(_, rule)| rule.identity.is_some() && permits(rule));
+    named
+        .map(|(form, rule)| PlanError::Identity {
+            origin: rule.origin.to_string(),
+            call: form.call().name,
+        })
+        .collect()
 }
