@@ -10,6 +10,7 @@ use oci_spec::runtime::{LinuxNamespaceType, LinuxSeccomp, Process, Spec};
 use crate::cgroup::companions::Companions;
 use crate::cgroup::mounts::{self, MountsError};
 use crate::copy_up::{self, CopyUpError};
+use crate::hooks::{self, HooksError};
 use crate::lent;
 
 const FILE: &str = "config.json";
@@ -34,6 +35,8 @@ pub enum BundleError {
     Incomplete { path: PathBuf, part: &'static str },
     #[error("cannot find the root file system {path}")]
     Root { path: PathBuf, source: std::io::Error },
+    #[error("the working directory {0} is not absolute")]
+    WorkingDirectory(PathBuf),
     #[error("user namespaces are not supported")]
     UserNamespace,
     #[error(
@@ -42,6 +45,8 @@ pub enum BundleError {
     Unified,
     #[error(transparent)]
     Mounts(#[from] MountsError),
+    #[error(transparent)]
+    Hooks(#[from] HooksError),
     #[error(transparent)]
     CopyUp(#[from] CopyUpError),
     #[error("cannot write the private bundle {path}")]
@@ -72,7 +77,10 @@ impl Bundle {
 
     /// Refuses what cannot be confined before anything is made.
     pub fn ensure_supported(&self) -> Result<(), BundleError> {
-        self.process()?;
+        let folder = self.process()?.cwd();
+        if !folder.is_absolute() {
+            return Err(BundleError::WorkingDirectory(folder.clone()));
+        }
         let linux = self.spec.linux().as_ref().ok_or_else(|| self.incomplete("linux section"))?;
         let namespaces = linux.namespaces().as_deref().unwrap_or_default();
         if namespaces.iter().any(|namespace| namespace.typ() == LinuxNamespaceType::User) {
@@ -122,6 +130,7 @@ impl Bundle {
         }
         let rootfs = self.rootfs()?;
         copy_up::settle(&mut spec, &rootfs, folder)?;
+        hooks::wrap(&mut spec, &self.folder, &rootfs)?;
         if let Some(root) = spec.root_mut() {
             root.set_path(rootfs);
         }

@@ -167,9 +167,14 @@ pub fn mounts_below(folder: &Path) -> Result<Vec<PathBuf>> {
 /// The engine's control group in every hierarchy where it exists.
 #[must_use]
 pub fn cgroups(home: &Home) -> Vec<PathBuf> {
+    cgroups_named(&home.cgroup())
+}
+
+/// A control group of this path in every hierarchy where it exists.
+#[must_use]
+pub fn cgroups_named(path: &str) -> Vec<PathBuf> {
     let root = Path::new("/sys/fs/cgroup");
-    let name = home.cgroup();
-    let name = name.trim_start_matches('/');
+    let name = path.trim_start_matches('/');
     let below = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
     std::iter::once(root.to_path_buf())
         .chain(below)
