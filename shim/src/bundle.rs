@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use libcontainer::utils::get_cgroup_path;
 use oci_spec::OciSpecError;
 use oci_spec::runtime::{
-    Capabilities, Capability, LinuxCapabilities, LinuxNamespaceType, LinuxSeccomp, Process, Spec,
+    Capabilities, Capability, LinuxCapabilities, LinuxSeccomp, Process, Spec,
 };
 
 use crate::cgroup::companions::Companions;
@@ -33,8 +33,6 @@ pub enum BundleError {
     Incomplete { path: PathBuf, part: &'static str },
     #[error("cannot find the root file system {path}")]
     Root { path: PathBuf, source: std::io::Error },
-    #[error("user namespaces are not supported")]
-    UserNamespace,
     #[error(transparent)]
     Mounts(#[from] MountsError),
     #[error(transparent)]
@@ -63,11 +61,7 @@ impl Bundle {
     /// Refuses what cannot be confined before anything is made.
     pub fn ensure_supported(&self) -> Result<(), BundleError> {
         self.process()?;
-        let linux = self.spec.linux().as_ref().ok_or_else(|| self.incomplete("linux section"))?;
-        let namespaces = linux.namespaces().as_deref().unwrap_or_default();
-        if namespaces.iter().any(|namespace| namespace.typ() == LinuxNamespaceType::User) {
-            return Err(BundleError::UserNamespace);
-        }
+        self.spec.linux().as_ref().ok_or_else(|| self.incomplete("linux section"))?;
         Ok(())
     }
 
@@ -201,13 +195,5 @@ mod tests {
         let sets = process.capabilities().clone().unwrap();
         assert_eq!(sets.bounding(), &Some(Capabilities::new()));
         assert_eq!(sets.permitted().as_ref().unwrap().len(), 1);
-    }
-
-    #[test]
-    fn a_user_namespace_is_refused() {
-        let (_keep, bundle) = bundle(|spec| {
-            spec["linux"]["namespaces"] = serde_json::json!([{"type": "user"}]);
-        });
-        assert!(matches!(bundle.ensure_supported(), Err(BundleError::UserNamespace)));
     }
 }

@@ -6,11 +6,11 @@
 
 use crate::caller::Caller;
 use crate::listener::Listener;
-use crate::notification::{Denial, NotificationId};
+use crate::notification::{Denial, NotificationId, Tid};
 use crate::status::{Interruption, Status};
 use crate::sys::signal;
 use nix::errno::Errno;
-use nix::sys::pthread::{Pthread, pthread_self};
+use nix::unistd::gettid;
 use std::fs::File;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -34,13 +34,17 @@ struct Calls {
     watched: bool,
 }
 
+fn own() -> Tid {
+    Tid(gettid().as_raw())
+}
+
 /// One call that a serving thread is in.
 #[derive(Debug)]
 struct Call {
     id: NotificationId,
     listener: Arc<Listener>,
     status: File,
-    thread: Pthread,
+    thread: Tid,
     end: Option<End>,
     /// A signal for the whole process waited at the last look.
     shared: bool,
@@ -79,15 +83,23 @@ impl Blocked {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the watching thread with the first call.
-    fn enter(self: &Arc<Self>, call: Call) -> std::io::Result<()> {
+    /// Starts the watching thread, if it does not run yet. It belongs to the process of whoever starts it.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn start(self: &Arc<Self>) -> std::io::Result<()> {
         let mut calls = self.calls();
         if !calls.watched {
             let blocked = Arc::clone(self);
             std::thread::Builder::new().name("watch".into()).spawn(move || blocked.watch())?;
             calls.watched = true;
         }
-        calls.list.push(call);
+        Ok(())
+    }
+
+    fn enter(self: &Arc<Self>, call: Call) -> std::io::Result<()> {
+        self.start()?;
+        self.calls().list.push(call);
         self.some.notify_one();
         Ok(())
     }
@@ -142,7 +154,7 @@ impl<'b> Entry<'b> {
         listener: &Arc<Listener>,
         caller: &Caller<'_>,
     ) -> Result<Self, Denial> {
-        let (id, thread) = (caller.notification().id, pthread_self());
+        let (id, thread) = (caller.notification().id, own());
         let status = caller.open_file("status")?;
         let call =
             Call { id, listener: Arc::clone(listener), status, thread, end: None, shared: false };
@@ -159,6 +171,6 @@ impl<'b> Entry<'b> {
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
         let mut calls = self.blocked.calls();
-        calls.list.retain(|call| call.thread != pthread_self());
+        calls.list.retain(|call| call.thread != own());
     }
 }

@@ -13,7 +13,7 @@ use crate::processes::{FileId, Processes, Standing};
 use policy::ast::PermitFlag;
 use policy::{Action, BindError, Environment, Policy, PolicySet, Subject};
 use std::fs::OpenOptions;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 
@@ -32,6 +32,7 @@ pub struct Container {
     pub processes: Processes,
     policies: PolicySet,
     view: View,
+    user_namespace: Option<OwnedFd>,
     users: IdMap,
     groups: IdMap,
     tracked: bool,
@@ -63,7 +64,17 @@ impl Container {
     /// # Errors
     /// [`EnterError`].
     pub fn enter(confinement: &Confinement, entry: Tid) -> Result<Self, EnterError> {
-        let (users, groups) = IdMap::both(entry).map_err(EnterError::Look)?;
+        let user_namespace = foreign_namespace(entry).map_err(EnterError::Look)?;
+        // Who serves from inside a namespace sees the numbers of that.
+        let (users, groups) = match user_namespace {
+            Some(_) => (IdMap::identity(), IdMap::identity()),
+            None => IdMap::both(entry).map_err(EnterError::Look)?,
+        };
+        let blocked = Arc::<Blocked>::default();
+        if user_namespace.is_some() {
+            // The thread must be the supervisor's own, not that of a process that may end before.
+            blocked.start().map_err(EnterError::Look)?;
+        }
         let view = View::new(root(entry).map_err(EnterError::Look)?, confinement.entry.clone());
         let policies = bind(&confinement.policies, &view)?;
         let rules = || policies.policies.iter().flat_map(Policy::rules);
@@ -71,7 +82,8 @@ impl Container {
         Ok(Self {
             devices: Devices::new(confinement.devices.clone()),
             audit: open_audit(confinement)?,
-            blocked: Arc::default(),
+            blocked,
+            user_namespace,
             changes: Changes::new(confinement.constancy),
             processes: Processes::default(),
             tracked: policies.policies.len() > 1 || detaches,
@@ -87,6 +99,12 @@ impl Container {
     #[must_use]
     pub fn root(&self) -> BorrowedFd<'_> {
         self.view.root()
+    }
+
+    /// The container's own user namespace; none if it has ours.
+    #[must_use]
+    pub fn user_namespace(&self) -> Option<BorrowedFd<'_>> {
+        self.user_namespace.as_ref().map(AsFd::as_fd)
     }
 
     /// The name of a user of the container.
@@ -199,6 +217,15 @@ fn root(entry: Tid) -> std::io::Result<OwnedFd> {
     let path = format!("/proc/{}/root", entry.0);
     let options = OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)?;
     Ok(options.into())
+}
+
+/// The user namespace of a process, if it is not ours.
+fn foreign_namespace(process: Tid) -> std::io::Result<Option<OwnedFd>> {
+    let path = format!("/proc/{}/ns/user", process.0);
+    if std::fs::read_link(&path)? == std::fs::read_link("/proc/self/ns/user")? {
+        return Ok(None);
+    }
+    Ok(Some(std::fs::File::open(path)?.into()))
 }
 
 fn open_audit(confinement: &Confinement) -> Result<Audit, EnterError> {

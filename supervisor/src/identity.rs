@@ -7,6 +7,7 @@
 //! compares those.
 
 use crate::caller::Caller;
+use crate::container::Container;
 use crate::host;
 use crate::notification::{Denial, NotificationId};
 use crate::plain::is_plain;
@@ -20,14 +21,17 @@ use nix::fcntl::readlinkat;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, chroot, fchdir};
+use std::borrow::Cow;
 use std::ffi::OsString;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
 /// What the thread has taken on.
 #[derive(Debug)]
 pub struct Identity {
     powers: Rc<Powers>,
+    /// The thread is in the container's own user namespace.
+    inside: bool,
     user_namespace: OsString,
     worn: Option<Worn>,
     /// The container's root, and where it is.
@@ -74,14 +78,19 @@ impl Identity {
     ///
     /// # Errors
     /// EPERM if we are not privileged.
-    pub fn new(container: BorrowedFd<'_>) -> Result<Self, Errno> {
+    pub fn new(container: &Container) -> Result<Self, Errno> {
         host::open_folders()?;
+        let inside = container.user_namespace().is_some() && host::is_another_process();
+        if inside {
+            host::open_own_descriptors()?;
+        }
+        let container = container.root();
         unshare(CloneFlags::CLONE_FS)?;
         let powers = Rc::new(Powers::new()?);
         let user_namespace = readlinkat(host::proc(), "thread-self/ns/user")?;
         let place = place(container, c"")?;
         let container = (container.try_clone_to_owned().map_err(|_| Errno::EMFILE)?, place);
-        Ok(Self { powers, user_namespace, worn: None, container, root: None, known: None })
+        Ok(Self { powers, inside, user_namespace, worn: None, container, root: None, known: None })
     }
 
     /// The thread's capabilities.
@@ -140,11 +149,12 @@ impl Identity {
     fn wear(&mut self, caller: &Caller<'_>, who: Who) -> Result<(), Denial> {
         let status = caller.status()?;
         let id = if who == Who::Real { 0 } else { 3 };
+        let groups = self.groups_of(status);
         let same = |worn: &Worn| {
             (worn.euid, worn.egid) == (status.uids[1], status.gids[1])
                 && (worn.fsuid, worn.fsgid) == (status.uids[id], status.gids[id])
                 && worn.umask == status.umask
-                && worn.groups == status.groups
+                && worn.groups == *groups
         };
         if self.worn.as_ref().is_some_and(same) {
             return Ok(());
@@ -155,7 +165,7 @@ impl Identity {
             egid: status.gids[1],
             fsuid: status.uids[id],
             fsgid: status.gids[id],
-            groups: status.groups.clone(),
+            groups: groups.into_owned(),
             umask: status.umask,
         };
         let put_on = self.powers.fully(|| worn.put_on());
@@ -163,6 +173,16 @@ impl Identity {
         put_on?;
         self.worn = Some(worn);
         Ok(())
+    }
+
+    /// The supplementary groups to act with. Inside a user namespace every group that has no number there is shown by one and the
+    /// same (`/proc/sys/kernel/overflowgid`), which may be another group's number: it is left out.
+    fn groups_of<'s>(&self, status: &'s Status) -> Cow<'s, [u32]> {
+        const OVERFLOW: u32 = 65534;
+        if !self.inside || !status.groups.contains(&OVERFLOW) {
+            return Cow::Borrowed(&status.groups);
+        }
+        status.groups.iter().copied().filter(|group| *group != OVERFLOW).collect()
     }
 
     /// The capabilities to act with. Those of another user namespace mean nothing here, so such a caller has none: it
@@ -197,10 +217,10 @@ impl Acting<'_> {
         self.identity.worn.as_ref().map_or(u32::MAX, |worn| worn.fsuid)
     }
 
-    /// Whether one of the caller's capabilities is effective here.
+    /// Whether one of the caller's capabilities is effective on the host, not only over what belongs to its user namespace.
     #[must_use]
     pub fn has(&self, capability: u32) -> bool {
-        self.effective & (1 << capability) != 0
+        !self.identity.inside && self.effective & (1 << capability) != 0
     }
 
     /// Whether the caller has its ids in another user namespace than ours.
@@ -234,13 +254,30 @@ impl Acting<'_> {
     /// # Errors
     /// [`Denial::Gone`], or a refusal.
     pub fn enter_namespaces(&self, caller: &Caller<'_>) -> Result<(), Denial> {
-        let namespaces = CloneFlags::CLONE_NEWNET
-            | CloneFlags::CLONE_NEWIPC
-            | CloneFlags::CLONE_NEWUTS
-            | CloneFlags::CLONE_NEWCGROUP;
-        self.with_our_powers(|| Ok(setns(caller.pidfd()?, namespaces)?))
+        let (all, pidfd) = (NAMESPACES.iter().map(|(_, flag)| *flag).collect(), caller.pidfd()?);
+        match self.with_our_powers(|| setns(pidfd, all)) {
+            Err(Errno::EPERM) => {}
+            other => return Ok(other?),
+        }
+        // Inside a user namespace we have no power over those that the container shares with the host, and need none.
+        for (link, flag) in NAMESPACES {
+            let own =
+                self.with_our_powers(|| readlinkat(host::proc(), &*format!("thread-self/{link}")))?;
+            if caller.namespace(link)? != own {
+                self.with_our_powers(|| setns(pidfd, *flag))?;
+            }
+        }
+        Ok(())
     }
 }
+
+/// What files of proc(5) look up in their opener, by the names of proc_pid_ns(5).
+const NAMESPACES: &[(&str, CloneFlags)] = &[
+    ("ns/net", CloneFlags::CLONE_NEWNET),
+    ("ns/ipc", CloneFlags::CLONE_NEWIPC),
+    ("ns/uts", CloneFlags::CLONE_NEWUTS),
+    ("ns/cgroup", CloneFlags::CLONE_NEWCGROUP),
+];
 
 impl Acting<'_> {
     /// Does one thing as the peer that a unix socket shows to the other side. `SO_PEERCRED` has the effective user of whoever

@@ -34,6 +34,7 @@ pub mod powers;
 pub mod processes;
 pub mod record;
 pub mod request;
+mod resident;
 pub mod resolve;
 pub mod service;
 pub mod snapshot;

@@ -79,6 +79,12 @@ impl Listener {
         self.running.store(true, Ordering::Release);
     }
 
+    /// Whether everything is judged.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.running.load(Ordering::Acquire)
+    }
+
     /// The process that handed the listener over.
     #[must_use]
     pub fn entry(&self) -> Tid {

@@ -49,7 +49,7 @@ impl Worker {
     /// # Errors
     /// If the thread cannot have a root and a umask of its own.
     pub fn new(pool: &Arc<Pool>) -> Result<Self, Errno> {
-        let (identity, pool) = (Identity::new(pool.container.root())?, Arc::clone(pool));
+        let (identity, pool) = (Identity::new(&pool.container)?, Arc::clone(pool));
         Ok(Self { identity, mounts: Mounts::default(), threads: Threads::default(), pool })
     }
 

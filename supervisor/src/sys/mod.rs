@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 pub mod credentials;
+pub mod descriptors;
 pub mod files;
 pub mod objects;
 pub mod packet;

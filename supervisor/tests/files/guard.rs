@@ -62,7 +62,7 @@ fn confinement(policy: &str) -> Confinement {
         id: "victim".into(),
         policies,
         filter: Filter::from_bytes(&[0; 8]).unwrap(),
-        constancy: Constancy { credentials: true, root: true },
+        constancy: Constancy { credentials: true, root: !policy.contains("native-chroot") },
         audit: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(audit),
         devices: vec![
             rule(false, None, Access::ALL),

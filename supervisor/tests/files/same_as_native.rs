@@ -4,6 +4,7 @@ use crate::call::{Arg, Call, perform};
 use crate::guard::PERMIT;
 use crate::{sys, user, victim};
 
+use crate::world::Walls;
 use Arg::{Buffer, Bytes, How, Number, Path, Value};
 
 const CWD: Arg = Number(libc::AT_FDCWD as i64);
@@ -15,8 +16,13 @@ fn perform_all(calls: &[Call]) -> Vec<u8> {
 
 /// Compares the same calls with and without supervision, after `prepare` was run in the victim.
 pub fn compare(calls: &[Call], prepare: fn()) {
+    compare_behind(Walls::Pids, calls, prepare);
+}
+
+/// As [`compare`], behind other walls.
+pub fn compare_behind(walls: Walls, calls: &[Call], prepare: fn()) {
     let run = |policy| {
-        let told = victim::run(policy, || {
+        let told = victim::run_behind(walls, policy, || {
             prepare();
             perform_all(calls)
         });
@@ -110,7 +116,7 @@ fn each(make: impl Fn(&'static str) -> Vec<Call>) -> Vec<Call> {
     NAMES.iter().flat_map(|name| make(name)).collect()
 }
 
-fn asking() -> Vec<Call> {
+pub fn asking() -> Vec<Call> {
     let mut calls = each(|name| {
         vec![
             ("stat", vec![Path(name), Buffer(144)]),
@@ -155,7 +161,7 @@ fn asking() -> Vec<Call> {
     calls
 }
 
-fn opening() -> Vec<Call> {
+pub fn opening() -> Vec<Call> {
     let mut calls = each(|name| {
         vec![
             ("open", vec![Path(name), flags(libc::O_RDONLY)]),
@@ -190,7 +196,7 @@ fn opening() -> Vec<Call> {
     calls
 }
 
-fn changing() -> Vec<Call> {
+pub fn changing() -> Vec<Call> {
     let mut calls = each(|name| {
         vec![
             ("mkdir", vec![Path(name), Number(0o777)]),
@@ -216,7 +222,7 @@ fn changing() -> Vec<Call> {
 }
 
 /// Two names, and what a file has beside its content.
-fn moving() -> Vec<Call> {
+pub fn moving() -> Vec<Call> {
     let mut calls = each(|name| {
         vec![
             ("chmod", vec![Path(name), Number(0o640)]),
@@ -275,7 +281,7 @@ fn moving() -> Vec<Call> {
 }
 
 /// The calls that are newer than the rest, and watches.
-fn newer() -> Vec<Call> {
+pub fn newer() -> Vec<Call> {
     let handle = |size: u8, flags: i32, name| {
         let size: &'static [u8] = Box::leak(Box::new([size, 0, 0, 0]));
         let (handle, mount) = (Bytes(size, 140), Buffer(if flags & 1 == 0 { 4 } else { 8 }));
@@ -424,7 +430,7 @@ const INOTIFY: i64 = 50;
 const FANOTIFY: i64 = 51;
 const OPENED: i64 = 52;
 
-fn open_instances() {
+pub fn open_instances() {
     let inotify = sys::take(sys::call(libc::SYS_inotify_init1, [0; 6]));
     let fanotify = sys::take(sys::call(libc::SYS_fanotify_init, [0x200, 0, 0, 0, 0, 0]));
     let file: std::os::fd::OwnedFd = std::fs::File::open("/data/file").unwrap().into();
@@ -449,19 +455,19 @@ fn newer_calls_as_a_user() {
 
 fn as_root() {}
 
-fn as_user() {
+pub fn as_user() {
     user::become_user(1000, 1000, &[1000, 50]);
     // As after an execve: else the process's proc folder belongs to root.
     nix::sys::prctl::set_dumpable(true).unwrap();
 }
 
-fn as_user_with_umask() {
+pub fn as_user_with_umask() {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o027));
     as_user();
 }
 
 /// A set-user-ID program: access(2) asks for the real user.
-fn as_set_user_id() {
+pub fn as_set_user_id() {
     user::become_real_user(1000, 1000);
     nix::sys::prctl::set_dumpable(true).unwrap();
 }
