@@ -7,7 +7,9 @@
 
 pub mod bpf;
 pub mod bundle;
+pub mod ebpf;
 pub mod host;
 pub mod load;
 pub mod plan;
 pub mod seccomp;
+pub mod sockets;

@@ -4,9 +4,10 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use converter::bpf::SeccompData;
-use converter::host::{Engine, Host, LinuxVersionError};
+use converter::host::{Host, LinuxVersionError};
 use converter::load::{LoadError, Loaded, understand};
 use converter::plan::{PlanError, Target, plan};
 use converter::seccomp::assemble::AssembleError;
@@ -15,15 +16,18 @@ use oci_spec::runtime::Process;
 use policy::{PolicySet, Source, registry};
 use supervisor::constancy::Constancy;
 use supervisor::filter::{BadFilter, Filter};
+use supervisor::sockets::programs::LoadedPrograms;
 use supervisor::{Confinement, Entry};
 
-use crate::bundle::{Bundle, BundleError, owns_admin};
+use crate::bundle::{Bundle, BundleError};
 use crate::config::Settings;
 use crate::devices;
 use crate::host;
 use crate::identifier::ContainerId;
+use crate::lent;
 use crate::selection::entry::EntryProgram;
 use crate::selection::{SelectionError, select};
+use crate::sockets;
 
 /// The container cannot be confined.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +85,8 @@ impl EngineFilter {
 
 /// What our start-up calls when the profile is in force; `Workload` has the order.
 fn calls_under_it(process: &Process) -> impl Iterator<Item = &'static str> {
-    let drops = !owns_admin(process) && process.no_new_privileges() != Some(true);
+    let drops =
+        !lent::to_give_back(process).is_empty() && process.no_new_privileges() != Some(true);
     let for_drop = if drops { &["capget", "capset"][..] } else { &[] };
     for_drop.iter().copied().chain(["execve"])
 }
@@ -93,11 +98,12 @@ fn denies(filter: &seccomp::Filter, call: &str) -> bool {
     })
 }
 
-/// Chooses the policy of a container and compiles it.
+/// Chooses the policy of a container and compiles it. `sockets`: programs would see every socket of the container.
 pub fn prepare(
     settings: &Settings,
     id: &ContainerId,
     bundle: &Bundle,
+    sockets: bool,
 ) -> Result<Confinement, ConfinementError> {
     let entry = EntryProgram::locate(&bundle.rootfs()?, bundle.process()?);
     let none = Default::default();
@@ -105,23 +111,25 @@ pub fn prepare(
     let text = select(settings, annotations, &entry)?;
     let source = Source::new(text.origin, text.text);
     let loaded = understand(source, &settings.config.policy_dir)?;
-    confine(settings, id, bundle, loaded, Engine::SystraceShim)
+    let host = host::probe()?;
+    let sockets = sockets && host.sockets;
+    confine(settings, id, bundle, loaded, Host { sockets, ..host })
 }
 
-/// Compiles a policy for a container that this engine makes.
+/// Compiles a policy for a container that this host makes.
 pub fn confine(
     settings: &Settings,
     id: &ContainerId,
     bundle: &Bundle,
     policy: Loaded,
-    engine: Engine,
+    host: Host,
 ) -> Result<Confinement, ConfinementError> {
     let process = bundle.process()?;
     let rootfs = bundle.rootfs()?;
     let entry = EntryProgram::locate(&rootfs, process);
     let origin = policy.source.name().to_string();
     let policies = entry_first(policy.set, &entry, &rootfs, &origin)?;
-    let (filter, constancy) = compile(&policies, origin, Host { engine, ..host::probe()? })?;
+    let Compiled { filter, constancy, sockets } = compile(&policies, origin, host)?;
     let audit = settings.audit_file(id);
     make_folder_of(&audit)?;
     Ok(Confinement {
@@ -129,6 +137,7 @@ pub fn confine(
         filter,
         constancy,
         policies,
+        sockets,
         audit,
         devices: devices::rules(bundle.spec()),
         entry: surroundings(process),
@@ -173,11 +182,14 @@ fn entry_first(
     Ok(set)
 }
 
-fn compile(
-    policies: &PolicySet,
-    origin: String,
-    host: Host,
-) -> Result<(Filter, Constancy), ConfinementError> {
+/// What a plan has become.
+struct Compiled {
+    filter: Filter,
+    constancy: Constancy,
+    sockets: Option<Arc<LoadedPrograms>>,
+}
+
+fn compile(policies: &PolicySet, origin: String, host: Host) -> Result<Compiled, ConfinementError> {
     let plan = match plan(policies, &host, Target::Supervised) {
         Ok(plan) => plan,
         Err(errors) => {
@@ -185,10 +197,15 @@ fn compile(
             return Err(ConfinementError::Plan { origin, reasons: reasons.join("; ") });
         }
     };
+    let Ok(sockets) = sockets::load(&plan.carried.sockets) else {
+        // What the kernel does not take is judged by the next rung.
+        return compile(policies, origin, Host { sockets: false, ..host });
+    };
     let program = assemble::assemble(&plan.filter)
         .map_err(|source| ConfinementError::Size { origin, source })?;
     let converter::plan::Constancy { credentials, root } = plan.constancy;
-    Ok((Filter::from_bytes(&program.to_bytes())?, Constancy { credentials, root }))
+    let filter = Filter::from_bytes(&program.to_bytes())?;
+    Ok(Compiled { filter, constancy: Constancy { credentials, root }, sockets })
 }
 
 /// What the variables of a policy stand for.
@@ -238,7 +255,7 @@ mod tests {
         assert!(
             !compile(&set, "sandbox".to_owned(), host::probe().unwrap())
                 .unwrap()
-                .0
+                .filter
                 .instructions()
                 .is_empty()
         );

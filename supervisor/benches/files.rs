@@ -10,6 +10,7 @@ mod sys;
 #[path = "../tests/files/victim.rs"]
 mod victim;
 #[path = "../tests/files/world.rs"]
+#[expect(dead_code, reason = "the benchmark needs one kind of world")]
 mod world;
 
 use std::sync::Once;

@@ -133,6 +133,12 @@ impl Audit {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts denials of which nothing is known but that they were made.
+    pub fn lose(&self, denials: u64) {
+        self.denied.fetch_add(denials, Ordering::Relaxed);
+        self.dropped.fetch_add(denials, Ordering::Relaxed);
+    }
+
     /// Writes what is waiting and the summary, and closes the book.
     pub fn finish(&self) {
         let Some(writer) = self.writer.lock().ok().and_then(|mut writer| writer.take()) else {

@@ -3,8 +3,10 @@
 use crate::constancy::Constancy;
 use crate::files::devices;
 use crate::filter::Filter;
+use crate::sockets::programs::LoadedPrograms;
 use policy::PolicySet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Everything about one container.
 #[derive(Debug, Clone)]
@@ -15,6 +17,8 @@ pub struct Confinement {
     pub policies: PolicySet,
     /// The compiled filter, for further processes that `exec` brings into the container.
     pub filter: Filter,
+    /// The programs on the sockets of its control group, if there are any.
+    pub sockets: Option<Arc<LoadedPrograms>>,
     /// What the filter promises of the container's processes.
     pub constancy: Constancy,
     /// Where audit records are appended.

@@ -10,6 +10,7 @@ use crate::files::devices::Devices;
 use crate::idmap::IdMap;
 use crate::notification::{Denial, Tgid, Tid};
 use crate::processes::{FileId, Processes, Standing};
+use crate::sockets::programs::LoadedPrograms;
 use policy::ast::PermitFlag;
 use policy::{Action, BindError, Environment, Policy, PolicySet, Subject};
 use std::fs::OpenOptions;
@@ -30,6 +31,8 @@ pub struct Container {
     pub changes: Changes,
     /// Which process has which policy.
     pub processes: Processes,
+    /// The programs on the sockets of its control group, if there are any.
+    pub sockets: Option<Arc<LoadedPrograms>>,
     policies: PolicySet,
     view: View,
     user_namespace: Option<OwnedFd>,
@@ -86,6 +89,7 @@ impl Container {
             user_namespace,
             changes: Changes::new(confinement.constancy),
             processes: Processes::default(),
+            sockets: confinement.sockets.clone(),
             tracked: policies.policies.len() > 1 || detaches,
             names_callers: rules().any(|rule| rule.predicate.is_some()),
             policies,

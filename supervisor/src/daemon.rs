@@ -10,7 +10,7 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, setsid};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 /// How the process is called in ps(1).
 const NAME: &std::ffi::CStr = c"systrace-sup";
@@ -20,18 +20,16 @@ const NAME: &std::ffi::CStr = c"systrace-sup";
 /// To be called right after fork(2) in the child of a process that had one thread only. Nothing of the runtime's is kept: no
 /// descriptor, terminal or working directory.
 pub fn run(confinement: Confinement, server: Server) -> ! {
-    let code = match detach(&server) {
-        Ok(()) => {
-            Service::new(confinement, server).run();
-            0
-        }
-        Err(_) => 1,
-    };
+    let sockets = confinement.sockets.as_ref().map(|sockets| sockets.descriptors());
+    let served = detach(&server, &sockets.unwrap_or_default())
+        .and_then(|()| Service::new(confinement, server))
+        .map(Service::run);
+    let code = i32::from(served.is_err());
     // Threads that still serve nobody are gone with the process.
     std::process::exit(code)
 }
 
-fn detach(server: &Server) -> Result<(), Errno> {
+fn detach(server: &Server, kept: &[RawFd]) -> Result<(), Errno> {
     setsid()?;
     chdir("/")?;
     umask(Mode::from_bits_truncate(0o077));
@@ -40,7 +38,7 @@ fn detach(server: &Server) -> Result<(), Errno> {
     dup2_stdout(&null)?;
     dup2_stderr(&null)?;
     drop(null);
-    process::close_all_but(&[0, 1, 2, server.as_fd().as_raw_fd()])?;
+    process::close_all_but(&[&[0, 1, 2, server.as_fd().as_raw_fd()], kept].concat())?;
     host::open_folders()?;
     signal::prepare()?;
     raise_descriptor_limit()?;

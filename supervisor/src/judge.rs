@@ -57,6 +57,11 @@ pub fn judge(
             continue;
         };
         let policy = container.policy(at).ok_or_else(|| Denial::because("no such policy"))?;
+        if request.ends_association() && policy.may_permit(request.form) {
+            judged_memory = true;
+            flags.push(PermitFlag::None);
+            continue;
+        }
         let decision = policy.evaluate(&event);
         judged_memory |= decision.judged_memory;
         match case.verdict(&decision)? {
@@ -92,8 +97,7 @@ impl Case<'_> {
                 Err(self.deny(decision, policy::Errno::EPERM, Some(reason)))
             }
             Verdict::Uncovered => {
-                let reason = "no rule covers the call";
-                Err(self.deny(decision, policy::Errno::EPERM, Some(reason)))
+                Err(self.deny(decision, policy::Errno::EPERM, Some(record::NO_RULE)))
             }
         })
     }

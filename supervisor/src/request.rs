@@ -65,6 +65,17 @@ impl Request {
         }
     }
 
+    /// A connect(2) that reaches nothing: `AF_UNSPEC` ends an association, and no rule on addresses is about that.
+    #[must_use]
+    pub fn ends_association(&self) -> bool {
+        const UNSPECIFIED: [u8; 2] = (libc::AF_UNSPEC as u16).to_ne_bytes();
+        let ends = |argument: &Argument| match argument {
+            Argument::Address(address) => address.bytes.starts_with(&UNSPECIFIED),
+            _ => false,
+        };
+        self.form.call().name == "connect" && self.arguments.iter().any(ends)
+    }
+
     /// The file names of the call, in order.
     pub fn names(&self) -> impl Iterator<Item = &Resolved> {
         self.arguments.iter().filter_map(|argument| match argument {

@@ -5,6 +5,8 @@ use crate::container::Container;
 use crate::handoff::server::{self, Joined, Server};
 use crate::listener::Listener;
 use crate::pool::Pool;
+use crate::record;
+use crate::sockets::programs::Denials;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, OwnedFd};
@@ -21,16 +23,22 @@ pub struct Service {
     connections: Vec<OwnedFd>,
     pools: Vec<Arc<Pool>>,
     container: Option<Arc<Container>>,
+    /// What programs in the kernel have denied.
+    denials: Option<Denials>,
     /// Nobody has connected yet.
     expecting: bool,
 }
 
 impl Service {
     /// Prepares to serve.
-    #[must_use]
-    pub fn new(confinement: Confinement, server: Server) -> Self {
+    ///
+    /// # Errors
+    /// If the denials of socket programs cannot be read.
+    pub fn new(confinement: Confinement, server: Server) -> Result<Self, Errno> {
         let (connections, pools) = (Vec::new(), Vec::new());
-        Self { confinement, server, connections, pools, container: None, expecting: true }
+        let denials = confinement.sockets.as_deref().map(Denials::of).transpose()?;
+        let (container, expecting) = (None, true);
+        Ok(Self { confinement, server, connections, pools, container, denials, expecting })
     }
 
     /// Serves until the container has ended, or will never begin.
@@ -42,6 +50,7 @@ impl Service {
                 Err(_) => break,
             }
         }
+        self.record_denials();
         if let Some(container) = &self.container {
             container.audit.finish();
         }
@@ -53,7 +62,8 @@ impl Service {
         !self.expecting && self.connections.is_empty() && self.pools.is_empty()
     }
 
-    /// Waits for something to happen; gives whether it did for the server, each connection and each listener, in order.
+    /// Waits for something to happen; gives whether it did for the server, each connection and each listener, in
+    /// order.
     fn wait(&self) -> Result<Vec<bool>, Errno> {
         let requests = std::iter::once(self.server.as_fd())
             .chain(self.connections.iter().map(AsFd::as_fd))
@@ -61,7 +71,9 @@ impl Service {
         // Calls wake the serving threads only; a hang-up is always told (poll(2)).
         let listeners =
             self.pools.iter().map(|pool| PollFd::new(pool.listener.as_fd(), PollFlags::empty()));
-        let mut fds: Vec<PollFd<'_>> = requests.chain(listeners).collect();
+        let denials = self.confinement.sockets.iter();
+        let denials = denials.map(|ring| PollFd::new(ring.as_fd(), PollFlags::POLLIN));
+        let mut fds: Vec<PollFd<'_>> = requests.chain(listeners).chain(denials).collect();
         let patience = if self.expecting { PollTimeout::from(PATIENCE) } else { PollTimeout::NONE };
         if poll(&mut fds, patience)? == 0 {
             return Err(Errno::ETIMEDOUT);
@@ -69,7 +81,21 @@ impl Service {
         Ok(fds.iter().map(|fd| fd.any().unwrap_or(true)).collect())
     }
 
+    /// Writes down what programs have denied.
+    fn record_denials(&mut self) {
+        let (Some(container), Some(denials), Some(programs)) =
+            (&self.container, &mut self.denials, &self.confinement.sockets)
+        else {
+            return;
+        };
+        while let Some(denial) = denials.take() {
+            record::denied_by_program(container, &denial);
+        }
+        container.audit.lose(denials.lost(programs));
+    }
+
     fn attend(&mut self, ready: &[bool]) {
+        self.record_denials();
         let (connecting, rest) =
             ready.split_first().map_or((false, ready), |(one, rest)| (*one, rest));
         let (talking, hung_up) = rest.split_at(self.connections.len());

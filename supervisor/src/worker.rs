@@ -6,6 +6,7 @@ use crate::container::Container;
 use crate::evidence::ContinueReason;
 use crate::exec;
 use crate::identity::Identity;
+use crate::interrupted;
 use crate::judge::{self, Judgement};
 use crate::listener::{Listener, StartUp};
 use crate::notification::{Denial, Notification, Reply};
@@ -14,7 +15,6 @@ use crate::pool::Pool;
 use crate::record::{self, Finding};
 use crate::request::Request;
 use crate::resolve::Mounts;
-use crate::status::Interruption;
 use crate::thread::Threads;
 use nix::errno::Errno;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -140,8 +140,9 @@ impl Worker {
         match reply {
             Ok(reply) => reply,
             Err(Denial::Caller(errno)) => Reply::Error(errno),
-            Err(Denial::Interrupted(Interruption::Certain)) => Reply::Restart,
-            Err(Denial::Interrupted(Interruption::Shared)) => Reply::Error(Errno::EINTR),
+            Err(Denial::Interrupted(interruption)) => {
+                interrupted::reply(self, caller, notification, interruption)
+            }
             // Should it wait nevertheless, it must not wait for ever.
             Err(Denial::Gone) => Reply::Error(Errno::EPERM),
             Err(Denial::Unsafe(reason)) => {

@@ -12,8 +12,10 @@ mod exec_confined;
 mod leaks;
 mod life_cycle;
 mod podman;
+mod sockets;
 mod stock;
 mod talk;
+mod user_namespaces;
 
 use anyhow::{Result, anyhow};
 use libtest_mimic::{Arguments, Trial};
@@ -113,10 +115,12 @@ fn main() {
     let tests = [
         life_cycle::tests(),
         talk::tests(),
+        user_namespaces::tests(),
         exec_confined::tests(),
         bad_input::tests(),
         convert::tests(),
         podman::tests(),
+        sockets::tests(),
         stock::tests(),
         attacks::tests(),
         cri::tests(),

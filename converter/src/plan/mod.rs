@@ -81,7 +81,7 @@ pub enum PlanError {
 pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<PlanError>> {
     let mut policies: Vec<PolicyPlan> =
         set.policies.iter().map(|policy| PolicyPlan::new(policy, host, target)).collect();
-    let carried = match target {
+    let mut carried = match target {
         Target::Supervised => rungs::climb(&mut policies, host),
         Target::Standalone | Target::BestEffort => Carried::default(),
     };
@@ -99,6 +99,9 @@ pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<Pl
     }
     if target == Target::Supervised && host.engine != Engine::SystraceShim {
         filter = gate::behind(filter);
+    }
+    if target == Target::Supervised {
+        carried.sockets.extend(rungs::sockets::admit(set, &filter, host));
     }
     let rules = policies.iter().flat_map(|policy| policy.report(&filter, target)).collect();
     let judged = |at: usize| policies.iter().any(|policy| policy.calls[at].is_judged());

@@ -4,8 +4,11 @@
 //! reached is the one in which the socket was made, whoever connects it.
 
 pub mod address;
+mod named;
+pub mod programs;
 
 use crate::caller::Caller;
+use crate::evidence::ContinueReason;
 use crate::handlers::Row;
 use crate::host;
 use crate::identity::Who;
@@ -29,6 +32,15 @@ const LONGEST_MESSAGE: usize = 4 << 20;
 
 fn connect(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Result<Reply, Denial> {
     let address = address(request)?;
+    if let Some(programs) = worker.container().sockets.clone() {
+        let thread = (caller.tgid()?, caller.tid());
+        let admitted = programs.admit(thread, &address.bytes);
+        let full = |_| Denial::because("too many threads left an entry for a connection unused");
+        if let Some(admitted) = admitted.map_err(full)? {
+            return Ok(Reply::Continue(ContinueReason::HeldByProgram(admitted)));
+        }
+        programs.admit_ourselves().map_err(full)?;
+    }
     let socket = caller.duplicate(request.notification.int(0))?;
     let waits = !is_nonblocking(&socket)? && !is_datagram(&socket)?;
     let wait = if waits { Wait::Long } else { Wait::No };
@@ -40,16 +52,12 @@ fn connect(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Resul
 fn bind(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Result<Reply, Denial> {
     let address = address(request)?;
     let socket = caller.duplicate(request.notification.int(0))?;
-    let _acting = worker.identity.act_as(caller, Who::Effective)?;
-    match &address.file {
-        None => socket::bind(socket.as_fd(), &address.bytes)?,
-        // The last component is made in the folder that was judged; no link is followed there.
-        Some(file) => {
-            let place = file.entry()?;
-            fchdir(&place.folder)?;
-            socket::bind(socket.as_fd(), &address::unix(place.last.to_bytes()))?;
-        }
+    if let Some(file) = &address.file {
+        named::bind(worker, caller, socket.as_fd(), (address, file))?;
+        return Ok(Reply::Value(0));
     }
+    let _acting = worker.identity.act_as(caller, Who::Effective)?;
+    socket::bind(socket.as_fd(), &address.bytes)?;
     Ok(Reply::Value(0))
 }
 

@@ -68,6 +68,7 @@ fn confinement(policy: &str) -> Confinement {
             rule(false, None, Access::ALL),
             rule(true, Some(DeviceKind::Character), make),
         ],
+        sockets: None,
         entry: Entry::default(),
     }
 }

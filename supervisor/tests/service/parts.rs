@@ -20,6 +20,7 @@ pub fn supervise(arguments: &[String]) -> ExitCode {
         filter: filter(calls),
         audit: audit.into(),
         devices: Vec::new(),
+        sockets: None,
         entry: Entry::default(),
     };
     let server = Server::bind(Path::new(socket)).expect("a socket");

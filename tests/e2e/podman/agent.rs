@@ -82,6 +82,8 @@ fn exec_and_the_end(engine: &Engine) -> Result<()> {
         ensure_confined(&stage.podman.podman(&["exec", "idle", "sh", "-c", SCRIPT])?)?;
         let user = ["exec", "--user=1000", "idle", "sh", "-c", SCRIPT];
         ensure_confined(&stage.podman.podman(&user)?)?;
+        stage.podman.podman(&["restart", "--time=0", "idle"])?.success()?;
+        ensure_confined(&stage.podman.podman(&["exec", "idle", "sh", "-c", SCRIPT])?)?;
         stage.podman.podman(&["stop", "--time=0", "idle"])?.success()?;
         stage.podman.podman(&["rm", "idle"])?.success()?;
         let audit = stage.agent.audit(&id);

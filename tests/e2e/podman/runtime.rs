@@ -16,6 +16,7 @@ pub fn tests() -> Vec<Test> {
         the_life_of_a_container,
         limits_and_users,
         statuses_and_errors,
+        read_only_with_what_was_below,
     ]
 }
 
@@ -156,5 +157,23 @@ fn statuses_and_errors(engine: &Engine) -> Result<()> {
     let seen = stage.run(&["--rm", "--annotation=systrace-shim.io/policy=a/b"], &["true"])?;
     ensure!(seen.status == 126 || seen.status == 125, "{}", seen.summary());
     ensure!(seen.stderr.contains("is no policy name"), "{}", seen.summary());
+    Ok(())
+}
+
+/// `--read-only` gives /run and /tmp as tmpfs with the contents of the image's folders.
+fn read_only_with_what_was_below(engine: &Engine) -> Result<()> {
+    let stage = Stage::new(engine, "rt-ro")?;
+    let below = stage.podman.folder.join("rootfs/run/below");
+    fs::create_dir_all(&below)?;
+    fs::write(below.join("file"), "as in the image\n")?;
+    std::os::unix::fs::chown(&below, Some(7), Some(8))?;
+    let script = "cat /run/below/file; stat -c %u:%g /run/below; echo new >/run/below/file && cat /run/below/file; \
+                  echo no >/etc/no; grep -c ' /run tmpfs ' /proc/mounts; ls /run | wc -l";
+    let seen = stage.shell(&["--read-only"], script)?;
+    ensure!(seen.stdout.starts_with("as in the image\n7:8\nnew\n"), "{}", seen.summary());
+    ensure_denied(&seen, "/etc/no", "Read-only file system")?;
+    ensure!(fs::read_to_string(below.join("file"))? == "as in the image\n");
+    let mounts = fs::read_to_string("/proc/self/mountinfo")?;
+    ensure!(!mounts.contains("copy-up"), "{mounts}");
     Ok(())
 }

@@ -5,6 +5,8 @@
 //! carried together ([`Rung::settle`]). [`RUNGS`] is the order in which they are asked.
 #![allow(dead_code)] // What the first rung looks at.
 
+pub(in crate::plan) mod sockets;
+
 use std::collections::BTreeMap;
 
 use policy::Rule;
@@ -14,9 +16,10 @@ use policy::registry::{Alias, FormId};
 use crate::host::Host;
 use crate::plan::decisions::Decisions;
 use crate::plan::{Mechanism, PolicyPlan};
+use crate::sockets::SocketProgram;
 
 /// All rungs, in the order in which they are asked.
-static RUNGS: &[&dyn Rung] = &[];
+static RUNGS: &[&dyn Rung] = &[&sockets::Sockets];
 
 /// A mechanism that may take forms over from the supervisor.
 pub(in crate::plan) trait Rung: Sync {
@@ -82,7 +85,10 @@ pub(in crate::plan) struct Offer {
 
 /// What a mechanism is told about one form; of interest to its own rung only.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::plan) enum Load {}
+pub(in crate::plan) enum Load {
+    /// The programs of its hooks.
+    Sockets(Vec<SocketProgram>),
+}
 
 /// A difference between a mechanism and the rules.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -105,7 +111,10 @@ pub enum Direction {
 
 /// What the rungs need to be put in place for what they carry.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Carried {}
+pub struct Carried {
+    /// Programs for the sockets of the container's control group.
+    pub sockets: Vec<SocketProgram>,
+}
 
 /// What a rung may look at when it settles: what became of every form under every policy so far.
 pub(in crate::plan) struct Scene<'s> {
