@@ -147,7 +147,7 @@ pub fn asking() -> Vec<Call> {
         ("readlinkat", vec![Number(0), Path(""), Buffer(100), Number(100)]),
         ("newfstatat", vec![CWD, Path(""), Buffer(144), flags(libc::AT_EMPTY_PATH)]),
         ("newfstatat", vec![Number(0), Path(""), Buffer(144), flags(libc::AT_EMPTY_PATH)]),
-        ("newfstatat", vec![Number(77), Path(""), Buffer(144), flags(libc::AT_EMPTY_PATH)]),
+        ("newfstatat", vec![Number(7777), Path(""), Buffer(144), flags(libc::AT_EMPTY_PATH)]),
         ("newfstatat", vec![CWD, Path("file"), Buffer(144), Number(2)]),
         (
             "statx",
@@ -188,8 +188,8 @@ pub fn opening() -> Vec<Call> {
     calls.push(("open", vec![Path("fifo"), flags(libc::O_RDWR)]));
     calls.push(("open", vec![Path("fifo"), flags(libc::O_WRONLY | libc::O_NONBLOCK)]));
     calls.push(("open", vec![Number(1), flags(0)]));
-    calls.push(("openat", vec![Number(77), Path("x"), flags(0)]));
-    calls.push(("openat", vec![Number(77), Path("/etc/passwd"), flags(0)]));
+    calls.push(("openat", vec![Number(7777), Path("x"), flags(0)]));
+    calls.push(("openat", vec![Number(7777), Path("/etc/passwd"), flags(0)]));
     calls.push(("openat", vec![Number(0), Path("x"), flags(0)]));
     calls.push(("openat2", vec![CWD, Path("file"), How(1 << 40, 0, 0), Number(24)]));
     calls.push(("openat2", vec![CWD, Path("file"), How(0, 0o600, 0), Number(24)]));
@@ -362,7 +362,7 @@ pub fn newer() -> Vec<Call> {
         ("getxattrat", vec![CWD, Path(""), empty(), Path("user.x"), Value(b"", 9, 0), Number(16)]),
         (
             "getxattrat",
-            vec![Number(77), Path(""), empty(), Path("user.x"), Value(b"", 9, 0), Number(16)],
+            vec![Number(7777), Path(""), empty(), Path("user.x"), Value(b"", 9, 0), Number(16)],
         ),
         (
             "setxattrat",
@@ -392,7 +392,7 @@ pub fn newer() -> Vec<Call> {
             "file_setattr",
             vec![CWD, Path("file"), Bytes(b"\xff\xff\xff\xff", 24), Number(24), flags(0)],
         ),
-        ("inotify_add_watch", vec![Number(77), Path("missing"), Number(2)]),
+        ("inotify_add_watch", vec![Number(7777), Path("missing"), Number(2)]),
         ("inotify_add_watch", vec![Number(OPENED), Path("missing"), Number(2)]),
         ("inotify_add_watch", vec![Number(INOTIFY), Path("missing"), Number(0)]),
         ("inotify_add_watch", vec![Number(INOTIFY), Path("file"), Number(0x3000_0002)]),
@@ -401,7 +401,7 @@ pub fn newer() -> Vec<Call> {
         ("fanotify_mark", vec![Number(FANOTIFY), Number(1), Number(2), CWD, Number(0)]),
         ("fanotify_mark", vec![Number(FANOTIFY), Number(2), Number(2), CWD, Path("file")]),
         ("fanotify_mark", vec![Number(FANOTIFY), Number(3), Number(2), CWD, Path("file")]),
-        ("fanotify_mark", vec![Number(77), Number(1), Number(2), CWD, Path("file")]),
+        ("fanotify_mark", vec![Number(7777), Number(1), Number(2), CWD, Path("file")]),
         handle(128, 1, "file"),
         handle(128, 2, "file"),
         handle(128, 3, "to-folder"),
