@@ -104,6 +104,8 @@ impl Host {
         "connect",
         "bind",
         "sendto",
+        "sendmsg",
+        "sendmmsg",
     ];
 
     /// A host with a supervisor that carries out these calls.

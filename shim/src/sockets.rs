@@ -86,6 +86,12 @@ fn is_open_socket(descriptor: BorrowedFd<'_>) -> bool {
     !unix || kind == SockType::Datagram
 }
 
+/// Whether the kernel takes such programs as plans have.
+pub fn probe() -> Result<(), String> {
+    let programs = converter::sockets::admitting("connect").map_err(|error| error.to_string())?;
+    load(&programs).map(drop).map_err(|error| error.to_string())
+}
+
 /// Loads the programs of a plan; none if there are none.
 pub fn load(
     programs: &[converter::sockets::SocketProgram],
@@ -105,9 +111,10 @@ pub fn attach(programs: &LoadedPrograms, pid: i32, folder: &Path) -> anyhow::Res
     let hierarchy = hierarchy().context("there is no unified hierarchy of cgroups")?;
     let group = group_of(&pid.to_string()).context("the container is in no cgroup")?;
     // In a group that others are in too, they would be judged as well.
-    let own = group_of("self").is_some_and(|own| !own.starts_with(&group));
-    anyhow::ensure!(own, "the container has no cgroup of its own for socket programs");
     let path = hierarchy.join(&group);
+    let members = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
+    let own = members.lines().all(|member| member == pid.to_string());
+    anyhow::ensure!(own, "the container has no cgroup of its own for socket programs");
     let opened = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
     programs.attach(opened.as_fd())?;
     fs::write(folder.join(MARK), "").context("cannot save the container's state")

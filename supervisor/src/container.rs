@@ -1,12 +1,14 @@
 //! What all serving threads know of their container.
 
-use crate::audit::Audit;
+use crate::audit::{Audit, Log};
 use crate::blocking::Blocked;
 use crate::caller::Caller;
 use crate::confinement::Confinement;
-use crate::constancy::Changes;
+use crate::constancy::{Changes, Constancy};
 use crate::environment::View;
 use crate::files::devices::Devices;
+use crate::filter::Filter;
+use crate::holder::Journal;
 use crate::idmap::IdMap;
 use crate::notification::{Denial, Tgid, Tid};
 use crate::processes::{FileId, Processes, Standing};
@@ -14,11 +16,30 @@ use crate::sockets::programs::LoadedPrograms;
 use policy::ast::PermitFlag;
 use policy::{Action, BindError, Environment, Policy, PolicySet, Subject};
 use std::fs::OpenOptions;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 
-/// One confined container, from the moment when its first listener arrives.
+/// What a container is, from the moment when its first listener arrives: never changed, and the same for every supervisor that it
+/// will have. What its image says of users and links is read once, before the workload can change it.
+#[derive(Debug)]
+pub struct Blueprint {
+    id: String,
+    filter: Filter,
+    constancy: Constancy,
+    sockets: Option<Arc<LoadedPrograms>>,
+    devices: Devices,
+    log: Log,
+    policies: PolicySet,
+    view: View,
+    user_namespace: Option<OwnedFd>,
+    users: IdMap,
+    groups: IdMap,
+    tracked: bool,
+    names_callers: bool,
+}
+
+/// One container as the threads of its present supervisor see it.
 #[derive(Debug)]
 pub struct Container {
     /// Which devices it may use.
@@ -33,13 +54,9 @@ pub struct Container {
     pub processes: Processes,
     /// The programs on the sockets of its control group, if there are any.
     pub sockets: Option<Arc<LoadedPrograms>>,
-    policies: PolicySet,
-    view: View,
-    user_namespace: Option<OwnedFd>,
-    users: IdMap,
-    groups: IdMap,
-    tracked: bool,
-    names_callers: bool,
+    /// What outlives this supervisor.
+    pub journal: &'static Journal,
+    blueprint: Arc<Blueprint>,
 }
 
 /// Why a container cannot be served.
@@ -61,7 +78,7 @@ pub enum EnterError {
     },
 }
 
-impl Container {
+impl Blueprint {
     /// Binds the policies to the container that the process `entry` is in.
     ///
     /// # Errors
@@ -73,62 +90,130 @@ impl Container {
             Some(_) => (IdMap::identity(), IdMap::identity()),
             None => IdMap::both(entry).map_err(EnterError::Look)?,
         };
-        let blocked = Arc::<Blocked>::default();
-        if user_namespace.is_some() {
-            // The thread must be the supervisor's own, not that of a process that may end before.
-            blocked.start().map_err(EnterError::Look)?;
-        }
         let view = View::new(root(entry).map_err(EnterError::Look)?, confinement.entry.clone());
         let policies = bind(&confinement.policies, &view)?;
         let rules = || policies.policies.iter().flat_map(Policy::rules);
         let detaches = rules().any(|rule| rule.action == Action::Permit(PermitFlag::Detach));
+        let path = &confinement.audit;
+        let log =
+            Log::open(path).map_err(|source| EnterError::Audit { path: path.clone(), source })?;
         Ok(Self {
-            devices: Devices::new(confinement.devices.clone()),
-            audit: open_audit(confinement)?,
-            blocked,
-            user_namespace,
-            changes: Changes::new(confinement.constancy),
-            processes: Processes::default(),
+            id: confinement.id.clone(),
+            filter: confinement.filter.clone(),
+            constancy: confinement.constancy,
             sockets: confinement.sockets.clone(),
+            devices: Devices::new(confinement.devices.clone()),
+            log,
             tracked: policies.policies.len() > 1 || detaches,
             names_callers: rules().any(|rule| rule.predicate.is_some()),
             policies,
             view,
+            user_namespace,
             users,
             groups,
         })
     }
 
+    /// The container's identifier.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The compiled filter, for further processes.
+    #[must_use]
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// Where audit records go.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The programs that judge addresses in the kernel.
+    #[must_use]
+    pub fn sockets(&self) -> Option<&LoadedPrograms> {
+        self.sockets.as_deref()
+    }
+
+    /// Every descriptor that belongs to it.
+    pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        let sockets = self.sockets.iter().flat_map(|sockets| sockets.descriptors());
+        let namespace = self.user_namespace.iter().map(AsRawFd::as_raw_fd);
+        let always = [self.view.root().as_raw_fd(), self.log.file().as_raw_fd()];
+        always.into_iter().chain(namespace).chain(sockets)
+    }
+}
+
+impl Container {
+    /// Begins to keep book of a container, where the last supervisor ended if there was one.
+    ///
+    /// # Errors
+    /// If no thread can be started for the book.
+    pub fn start(blueprint: Arc<Blueprint>, journal: &'static Journal) -> std::io::Result<Self> {
+        let log = blueprint.log.again()?;
+        let blocked = Arc::<Blocked>::default();
+        if blueprint.user_namespace.is_some() {
+            // The thread must be the supervisor's own, not that of a process that may end before.
+            blocked.start()?;
+        }
+        Ok(Self {
+            devices: blueprint.devices.clone(),
+            audit: Audit::start(blueprint.id.clone(), &journal.counts, log)?,
+            blocked,
+            changes: Changes::new(blueprint.constancy),
+            processes: Processes::default(),
+            sockets: blueprint.sockets.clone(),
+            journal,
+            blueprint,
+        })
+    }
+
+    /// How it numbers users and groups.
+    #[must_use]
+    pub fn ids(&self) -> (&IdMap, &IdMap) {
+        (&self.blueprint.users, &self.blueprint.groups)
+    }
+
     /// Its root directory.
     #[must_use]
     pub fn root(&self) -> BorrowedFd<'_> {
-        self.view.root()
+        self.blueprint.view.root()
+    }
+
+    /// What it is for every supervisor.
+    #[must_use]
+    pub fn blueprint(&self) -> Arc<Blueprint> {
+        Arc::clone(&self.blueprint)
     }
 
     /// The container's own user namespace; none if it has ours.
     #[must_use]
     pub fn user_namespace(&self) -> Option<BorrowedFd<'_>> {
-        self.user_namespace.as_ref().map(AsFd::as_fd)
+        self.blueprint.user_namespace.as_ref().map(AsFd::as_fd)
     }
 
     /// The name of a user of the container.
     #[must_use]
     pub fn user_name(&self, uid: u32) -> Option<Vec<u8>> {
-        self.view.user_name(uid)
+        self.blueprint.view.user_name(uid)
     }
 
     /// A policy of the set.
     #[must_use]
     pub fn policy(&self, at: usize) -> Option<&Policy> {
-        self.policies.policies.get(at)
+        self.blueprint.policies.policies.get(at)
     }
 
     /// The standing of a process that runs a program by its own policy: `None` if it has none.
     #[must_use]
     pub fn standing_for(&self, program: &[u8]) -> Option<Standing> {
         let program = std::str::from_utf8(program).ok()?;
-        let own = self.policies.policy_for(program)?;
-        let at = self.policies.policies.iter().position(|policy| std::ptr::eq(policy, own))?;
+        let own = self.blueprint.policies.policy_for(program)?;
+        let at =
+            self.blueprint.policies.policies.iter().position(|policy| std::ptr::eq(policy, own))?;
         Some(self.standing_at(at))
     }
 
@@ -144,7 +229,7 @@ impl Container {
     /// Whether processes can differ in what governs them.
     #[must_use]
     pub fn is_tracked(&self) -> bool {
-        self.tracked
+        self.blueprint.tracked
     }
 
     /// What governs the caller; all of it must permit.
@@ -152,7 +237,7 @@ impl Container {
     /// # Errors
     /// A refusal if nothing is known of the process.
     pub fn standings(&self, caller: &Caller<'_>) -> Result<Vec<Standing>, Denial> {
-        if !self.tracked {
+        if !self.blueprint.tracked {
             return Ok(vec![self.standing_at(0)]);
         }
         // A number in the book is that of a living process, so a thread with this number leads it.
@@ -174,7 +259,7 @@ impl Container {
     /// # Errors
     /// If the process cannot be told apart from a later one: it must not run then.
     pub fn enters(&self, process: Tgid, standings: Vec<Standing>) -> std::io::Result<()> {
-        if self.tracked {
+        if self.blueprint.tracked {
             let program = FileId::of_program(process)?;
             self.processes.enter(process, program, standings)?;
         }
@@ -186,7 +271,7 @@ impl Container {
     /// # Errors
     /// As [`Caller::status`].
     pub fn subject(&self, caller: &Caller<'_>) -> Result<Subject, Denial> {
-        if !self.names_callers {
+        if !self.blueprint.names_callers {
             return Ok(Subject::default());
         }
         let status = caller.status()?;
@@ -195,8 +280,8 @@ impl Container {
                 .ok_or_else(|| Denial::because("the container has no number for the caller"))
         };
         Ok(Subject {
-            uid: inside(&self.users, status.uids[0])?,
-            gid: inside(&self.groups, status.gids[0])?,
+            uid: inside(&self.blueprint.users, status.uids[0])?,
+            gid: inside(&self.blueprint.groups, status.gids[0])?,
         })
     }
 }
@@ -230,11 +315,4 @@ fn foreign_namespace(process: Tid) -> std::io::Result<Option<OwnedFd>> {
         return Ok(None);
     }
     Ok(Some(std::fs::File::open(path)?.into()))
-}
-
-fn open_audit(confinement: &Confinement) -> Result<Audit, EnterError> {
-    let path = &confinement.audit;
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-    file.and_then(|file| Audit::start(confinement.id.clone(), file))
-        .map_err(|source| EnterError::Audit { path: path.clone(), source })
 }

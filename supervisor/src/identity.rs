@@ -79,10 +79,12 @@ impl Identity {
     /// # Errors
     /// EPERM if we are not privileged.
     pub fn new(container: &Container) -> Result<Self, Errno> {
-        host::open_folders()?;
+        // A process inside of the namespace shares the supervisor's descriptors, which must keep theirs.
         let inside = container.user_namespace().is_some() && host::is_another_process();
         if inside {
             host::open_own_descriptors()?;
+        } else {
+            host::open_folders()?;
         }
         let container = container.root();
         unshare(CloneFlags::CLONE_FS)?;

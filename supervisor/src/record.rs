@@ -110,7 +110,7 @@ fn arguments(request: &Request) -> BTreeMap<String, String> {
     for (parameter, argument) in request.form.form().parameters.iter().zip(&request.arguments) {
         let text = match argument {
             Argument::Number(number) => parameter.kind.print(*number).as_bytes().to_vec(),
-            other => match other.text() {
+            other => match other.text(request.turn.get()) {
                 Some(text) => text.into_owned(),
                 None => continue,
             },

@@ -14,6 +14,7 @@ mod life_cycle;
 mod podman;
 mod sockets;
 mod stock;
+mod survival;
 mod talk;
 mod user_namespaces;
 
@@ -123,6 +124,7 @@ fn main() {
         sockets::tests(),
         stock::tests(),
         attacks::tests(),
+        survival::tests(),
         cri::tests(),
         containerd::tests(),
     ];

@@ -17,6 +17,8 @@ pub fn tests() -> Vec<Test> {
         decided_by_the_supervisor_and_held_by_programs,
         an_address_that_changes_after_it_was_judged,
         names_of_files_are_performed,
+        programs_with_policies_of_their_own,
+        threads_have_entries_of_their_own,
     ]
 }
 
@@ -187,5 +189,35 @@ fn supervised_where_the_group_could_be_left(engine: &Engine) -> Result<()> {
         let asked = permitted(&output.audit)?;
         ensure!(asked >= 500, "with {option} the supervisor was asked {asked} times only");
     }
+    Ok(())
+}
+
+/// The kernel's programs cannot tell whose policy a process has.
+fn programs_with_policies_of_their_own(engine: &Engine) -> Result<()> {
+    let script = "import socket, os\n\
+        for port in (5190, 5192):\n\
+        \x20 try: socket.socket(2, 2).connect(('127.0.0.1', port)); print('ok', flush=True)\n\
+        \x20 except OSError as e: print(e.errno, flush=True)\n\
+        os.execv('/usr/bin/perl', ['perl', '/fixtures/connect.pl', '5190', '5192'])";
+    let output =
+        container(engine).policy("sockets-two").command(["python3", "-c", script]).run()?;
+    let text = output.finished.success()?;
+    ensure!(text.lines().collect::<Vec<_>>() == ["ok", "1", "ok", "ok"], "{text}");
+    let logged = output.audit.iter().filter(|record| record.decision == "permit").count();
+    ensure!(logged == 2, "{:#?}", output.audit);
+    Ok(())
+}
+
+fn threads_have_entries_of_their_own(engine: &Engine) -> Result<()> {
+    let script = "import socket, threading\n\
+        def connect(port):\n\
+        \x20 for n in range(200):\n\
+        \x20\x20  with socket.socket(2, 2) as s: s.connect(('127.1.0.%d' % (n + 1), port))\n\
+        \x20 print('done', flush=True)\n\
+        for n in range(8): threading.Thread(target=connect, args=(9000 + n,)).start()";
+    let output =
+        container(engine).policy("sockets-asked").command(["python3", "-c", script]).run()?;
+    let text = output.finished.success()?;
+    ensure!(text.matches("done").count() == 8, "{text} {:#?}", output.audit);
     Ok(())
 }

@@ -31,8 +31,10 @@ fn is_seen(call: &str, [domain, kind, protocol]: [u32; 3]) -> bool {
     }
 }
 
-/// Calls that go round the programs: one makes sockets without socket(2), the other can detach programs.
-const WAYS_ROUND: [&str; 2] = ["io_uring_setup", "bpf"];
+/// Calls that go round the programs: rings make sockets without socket(2), bpf(2) can detach programs, and the others can
+/// lead a process that `exec --privileged` has brought in to the host's control groups.
+const WAYS_ROUND: [&str; 7] =
+    ["io_uring_setup", "bpf", "mount", "move_mount", "fsmount", "open_by_handle_at", "setns"];
 
 /// Whether every socket that the policy lets be made comes to the hooks of the call, and nothing goes round them.
 #[must_use]
@@ -155,6 +157,7 @@ mod tests {
             "native-socketpair: permit\n",
             "native-io_uring_setup: permit\n",
             "native-bpf: permit\n",
+            "native-mount: permit\n",
             "native-fastopen: permit\n",
             "native-socket: sockdom match \"AF_IN*\" then permit\n",
             "native-socket: true then ask\n",

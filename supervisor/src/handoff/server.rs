@@ -56,6 +56,14 @@ impl Server {
         Ok(Self { socket: UnixListener::from(fd) })
     }
 
+    /// The same socket for another process.
+    ///
+    /// # Errors
+    /// EMFILE.
+    pub fn again(&self) -> std::io::Result<Self> {
+        Ok(Self { socket: self.socket.try_clone()? })
+    }
+
     /// Takes the next connection; `None` if nobody waits or the one who did may not connect.
     #[must_use]
     pub fn accept(&self) -> Option<OwnedFd> {

@@ -22,11 +22,10 @@ pub struct SocketProgram {
 #[derive(Debug)]
 pub struct LoadedPrograms {
     programs: Vec<(u32, OwnedFd)>,
-    /// By the numbers that programs have for them: the ring of denials, the count of those that it had no room for, the calls
-    /// that we have let through.
-    maps: [OwnedFd; 3],
-    /// Some program asks for our entries.
-    admits: bool,
+    /// By the numbers that programs have for them: the ring of denials, the count of those that it had no room for.
+    maps: [OwnedFd; 2],
+    /// The calls that we have let through, if some program asks.
+    entries: Option<OwnedFd>,
 }
 
 /// Programs cannot be put in place.
@@ -51,8 +50,8 @@ const RING: u32 = 1 << 16;
 const DENIALS: usize = 0;
 const LOST: usize = 1;
 const ENTRIES: usize = 2;
-/// Threads that may have an entry at the same time.
-const THREADS: u32 = 1 << 16;
+/// Threads that may have an entry at the same time. A call that fails early leaves its entry behind; the oldest go first.
+const THREADS: u32 = 1 << 13;
 
 impl LoadedPrograms {
     /// Loads programs.
@@ -62,12 +61,10 @@ impl LoadedPrograms {
     pub fn load(programs: &[SocketProgram]) -> Result<Self, ProgramError> {
         let denials = bpf::create_map(MapKind::Ring, [0, 0], RING).map_err(ProgramError::Map)?;
         let lost = bpf::create_map(MapKind::Array, [4, 8], 1).map_err(ProgramError::Map)?;
-        let entries =
-            bpf::create_map(MapKind::Hash, [8, 24], THREADS).map_err(ProgramError::Map)?;
-        let maps = [denials, lost, entries];
-        let mut loaded = Self { programs: Vec::new(), maps, admits: false };
+        let maps = [denials, lost];
+        let mut loaded = Self { programs: Vec::new(), maps, entries: None };
         for program in programs {
-            let code = loaded.link(program).ok_or(ProgramError::Damaged(program.hook))?;
+            let code = loaded.link(program)?;
             let fd = bpf::load_program(&code, program.hook)
                 .map_err(|errno| ProgramError::Load(program.hook, errno))?;
             loaded.programs.push((program.hook, fd));
@@ -90,24 +87,37 @@ impl LoadedPrograms {
     #[must_use]
     pub fn descriptors(&self) -> Vec<RawFd> {
         let programs = self.programs.iter().map(|(_, fd)| fd.as_raw_fd());
-        self.maps.iter().map(AsRawFd::as_raw_fd).chain(programs).collect()
+        let maps = self.maps.iter().chain(&self.entries).map(AsRawFd::as_raw_fd);
+        maps.chain(programs).collect()
     }
 
     /// The code with our descriptors in it.
-    fn link(&mut self, program: &SocketProgram) -> Option<Vec<[u8; 8]>> {
+    fn link(&mut self, program: &SocketProgram) -> Result<Vec<[u8; 8]>, ProgramError> {
         /// `BPF_LD | BPF_IMM | BPF_DW` with `BPF_PSEUDO_MAP_FD` as its source (linux/bpf.h).
         const WIDE: u8 = 0x18;
         const MAP: u8 = 1;
+        let damaged = ProgramError::Damaged(program.hook);
         let (slots, rest) = program.code.as_chunks::<8>();
         let mut slots = slots.to_vec();
         for slot in slots.iter_mut().filter(|[code, names, ..]| *code == WIDE && names >> 4 == MAP)
         {
-            let place = usize::try_from(i32::from_ne_bytes(*slot.last_chunk()?)).ok()?;
-            self.admits |= place == ENTRIES;
-            let map = self.maps.get(place)?;
+            let [.., a, b, c, d] = *slot;
+            let map = match usize::try_from(i32::from_ne_bytes([a, b, c, d])) {
+                Ok(ENTRIES) => self.entries()?,
+                Ok(place) => self.maps.get(place).ok_or(damaged)?,
+                Err(_) => return Err(damaged),
+            };
             slot[4..].copy_from_slice(&map.as_raw_fd().to_ne_bytes());
         }
-        rest.is_empty().then_some(slots)
+        if rest.is_empty() { Ok(slots) } else { Err(damaged) }
+    }
+
+    fn entries(&mut self) -> Result<&OwnedFd, ProgramError> {
+        if self.entries.is_none() {
+            let made = bpf::create_map(MapKind::RecentlyUsed, [8, 24], THREADS);
+            self.entries = Some(made.map_err(ProgramError::Map)?);
+        }
+        self.entries.as_ref().ok_or(ProgramError::Map(Errno::ENOENT))
     }
 }
 
@@ -116,6 +126,12 @@ impl LoadedPrograms {
 pub struct Admitted(());
 
 impl LoadedPrograms {
+    /// Whether programs wait for an entry for each call of this name.
+    #[must_use]
+    pub fn admits(&self, call: &str) -> bool {
+        self.entries.is_some() && call == "connect"
+    }
+
     /// Lets the next connect(2) of a thread through to this internet address, once. `None` for other addresses, and if the
     /// programs do not wait for that: then nothing holds the kernel to what was judged.
     ///
@@ -123,27 +139,23 @@ impl LoadedPrograms {
     /// it: a program asks for the entry of the thread that runs it, and takes it out.
     ///
     /// # Errors
-    /// E2BIG if too many threads have entries that they never used.
+    /// What the map says.
     pub fn admit(&self, (tgid, tid): Thread, address: &[u8]) -> Result<Option<Admitted>, Errno> {
-        match seen_by_programs(address).filter(|_| self.admits) {
-            Some(value) => {
-                bpf::enter(self.maps[ENTRIES].as_fd(), number((tgid, tid)), &value)?;
-                Ok(Some(Admitted(())))
-            }
-            None => Ok(None),
-        }
+        let (Some(entries), Some(value)) = (&self.entries, seen_by_programs(address)) else {
+            return Ok(None);
+        };
+        bpf::enter(entries.as_fd(), number((tgid, tid)), &value)?;
+        Ok(Some(Admitted(())))
     }
 
     /// Lets the calling thread, which is ours, connect a socket of the container to a UNIX socket, once.
     ///
     /// # Errors
-    /// E2BIG as above.
+    /// What the map says.
     pub fn admit_ourselves(&self) -> Result<(), Errno> {
-        if !self.admits {
-            return Ok(());
-        }
+        let Some(entries) = &self.entries else { return Ok(()) };
         let ours = number((Tgid(getpid().as_raw()), Tid(gettid().as_raw())));
-        bpf::enter(self.maps[ENTRIES].as_fd(), ours, &[libc::AF_UNIX as u32, 0, 0, 0, 0, 0])
+        bpf::enter(entries.as_fd(), ours, &[libc::AF_UNIX as u32, 0, 0, 0, 0, 0])
     }
 }
 

@@ -20,10 +20,10 @@ const ALLOW_MULTI: u32 = 2;
 /// Kinds of maps (`enum bpf_map_type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MapKind {
-    /// Keys of any bytes.
-    Hash = 1,
     /// Keys from 0 on.
     Array = 2,
+    /// Keys of any bytes; where there is no room the one that was not used for longest goes.
+    RecentlyUsed = 9,
     /// Bytes in the order in which they were written.
     Ring = 27,
 }
@@ -99,10 +99,7 @@ pub fn create_map(
     [key_size, value_size]: [u32; 2],
     entries: u32,
 ) -> Result<OwnedFd, Errno> {
-    /// `BPF_F_NO_PREALLOC`: memory is taken for what is in it.
-    const LAZY: u32 = 1;
-    let flags = if kind == MapKind::Hash { LAZY } else { 0 };
-    let mut attributes = MapCreate { kind: kind as u32, key_size, value_size, entries, flags };
+    let mut attributes = MapCreate { kind: kind as u32, key_size, value_size, entries, flags: 0 };
     // SAFETY: BPF_MAP_CREATE takes this structure, which points to nothing.
     let fd = unsafe { bpf(MAP_CREATE, &mut attributes)? };
     // SAFETY: the result is a new descriptor that nobody else owns.
@@ -126,10 +123,10 @@ pub fn number_at(array: BorrowedFd<'_>, place: u32) -> Result<u64, Errno> {
     Ok(value)
 }
 
-/// Puts a value of six numbers for a key of 64 bits into a hash map that [`create_map`] made so; it replaces another one.
+/// Puts a value of six numbers for a key of 64 bits into a map that [`create_map`] made so; it replaces another one.
 ///
 /// # Errors
-/// E2BIG if the map is full.
+/// ENOMEM if there is no room at all.
 pub fn enter(map: BorrowedFd<'_>, key: u64, value: &[u32; 6]) -> Result<(), Errno> {
     let mut attributes = MapElement {
         map: map.as_raw_fd() as u32,

@@ -1,6 +1,7 @@
 //! Descriptors of processes and of what they hold: pidfd_open(2), pidfd_getfd(2).
 
 use nix::errno::Errno;
+use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -42,6 +43,52 @@ pub fn duplicate(process: BorrowedFd<'_>, fd: libc::c_int) -> Result<OwnedFd, Er
     })?;
     // SAFETY: the result is a new descriptor (close-on-exec) that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(copy as libc::c_int) })
+}
+
+/// What fork(2) gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forked {
+    /// We are the new process.
+    Child,
+    /// We are the old one; this is the new one's number.
+    Parent(libc::pid_t),
+}
+
+/// fork(2). In the child only the calling thread is left, and locks that other threads held stay locked for ever: the child must
+/// use nothing that they may have shared but what a process needs to begin anew.
+///
+/// # Errors
+/// EAGAIN or ENOMEM.
+pub fn fork() -> Result<Forked, Errno> {
+    // SAFETY: fork(2) itself touches no memory of ours. glibc makes its own locks, those of malloc among them, usable in the
+    // child of a process with several threads; our callers use no other lock of the parent's there.
+    match Errno::result(unsafe { libc::fork() })? {
+        0 => Ok(Forked::Child),
+        child => Ok(Forked::Parent(child)),
+    }
+}
+
+/// Signals a process by its descriptor (pidfd_send_signal(2)).
+///
+/// # Errors
+/// ESRCH if it is gone.
+pub fn send_signal(process: BorrowedFd<'_>, signal: Signal) -> Result<(), Errno> {
+    let none = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: pidfd_send_signal(2) takes numbers and no information beside the signal.
+    Errno::result(unsafe {
+        libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal as i32, none, 0)
+    })
+    .map(drop)
+}
+
+/// Makes a descriptor number stand for another file from now on (dup3(2)).
+///
+/// # Errors
+/// What dup3(2) lists.
+pub fn exchange(number: BorrowedFd<'_>, by: BorrowedFd<'_>) -> Result<(), Errno> {
+    // SAFETY: dup3(2) takes numbers. The number stays open all the time, so whoever owns it still owns an open descriptor.
+    Errno::result(unsafe { libc::dup3(by.as_raw_fd(), number.as_raw_fd(), libc::O_CLOEXEC) })
+        .map(drop)
 }
 
 /// The numbers by which the kernel knows a task, in the order real, effective, saved, file system.

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use supervisor::confinement::{Confinement, Entry};
 use supervisor::constancy::{CHANGES, Constancy};
-use supervisor::container::Container;
+use supervisor::container::{Blueprint, Container};
 use supervisor::files::devices::{Access, DeviceKind, Rule};
 use supervisor::filter::Filter;
+use supervisor::holder::Journal;
 use supervisor::listener::Listener;
 use supervisor::notification::Tid;
 use supervisor::pool::Pool;
@@ -21,7 +22,6 @@ pub const PERMIT: &str = r#"Policy: /victim, Emulation: native
 	native-fstat: permit
 	native-link: filename neq "/nowhere" then permit
 	native-chdir: filename neq "/nowhere" then permit
-	native-chroot: filename neq "/nowhere" then permit
 	native-chmod: filename neq "/nowhere" then permit
 	native-fchmod: permit
 	native-fchown: permit
@@ -37,10 +37,12 @@ pub const PERMIT: &str = r#"Policy: /victim, Emulation: native
 /// Serves the victim; the result ends the threads once the victim is gone.
 pub fn serve(listener: OwnedFd, entry: i32, policy: &str) -> impl FnOnce() {
     supervisor::sys::signal::prepare().unwrap();
-    let listener = Listener::new(listener, Tid(entry));
-    listener.start_workload();
     let confinement = confinement(policy);
-    let container = Container::enter(&confinement, Tid(entry)).unwrap();
+    let blueprint = Blueprint::enter(&confinement, Tid(entry)).unwrap();
+    let journal = Journal::new().unwrap();
+    let container = Container::start(Arc::new(blueprint), journal).unwrap();
+    let listener = Listener::new(listener, journal.sit(Tid(entry)).unwrap());
+    listener.start_workload();
     let pool = Pool::new(Arc::new(container), Arc::new(listener));
     pool.start().unwrap();
     move || {
@@ -62,7 +64,7 @@ fn confinement(policy: &str) -> Confinement {
         id: "victim".into(),
         policies,
         filter: Filter::from_bytes(&[0; 8]).unwrap(),
-        constancy: Constancy { credentials: true, root: !policy.contains("native-chroot") },
+        constancy: Constancy { credentials: true, root: !policy.contains("native-chroot:") },
         audit: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(audit),
         devices: vec![
             rule(false, None, Access::ALL),

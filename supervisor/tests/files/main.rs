@@ -6,6 +6,7 @@ mod changed;
 mod denied;
 mod guard;
 mod host_pids;
+mod messages;
 mod o_path;
 mod programs;
 mod raced;

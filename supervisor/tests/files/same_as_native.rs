@@ -16,11 +16,20 @@ fn perform_all(calls: &[Call]) -> Vec<u8> {
 
 /// Compares the same calls with and without supervision, after `prepare` was run in the victim.
 pub fn compare(calls: &[Call], prepare: fn()) {
-    compare_behind(Walls::Pids, calls, prepare);
+    compare_under(PERMIT, calls, prepare);
+}
+
+/// As [`compare`], under another policy that permits everything.
+pub fn compare_under(policy: &str, calls: &[Call], prepare: fn()) {
+    compare_all((Walls::Pids, policy), calls, prepare);
 }
 
 /// As [`compare`], behind other walls.
 pub fn compare_behind(walls: Walls, calls: &[Call], prepare: fn()) {
+    compare_all((walls, PERMIT), calls, prepare);
+}
+
+fn compare_all((walls, permit): (Walls, &str), calls: &[Call], prepare: fn()) {
     let run = |policy| {
         let told = victim::run_behind(walls, policy, || {
             prepare();
@@ -29,7 +38,7 @@ pub fn compare_behind(walls: Walls, calls: &[Call], prepare: fn()) {
         String::from_utf8(told).unwrap()
     };
     let native = run(None);
-    let supervised = run(Some(PERMIT));
+    let supervised = run(Some(permit));
     let differ: Vec<_> = native
         .lines()
         .zip(supervised.lines())

@@ -29,6 +29,8 @@ pub fn run_under<F: FnOnce()>(
     guard: Option<impl FnOnce(OwnedFd, i32) -> F>,
     body: impl FnOnce() -> Vec<u8>,
 ) -> Vec<u8> {
+    // Made before the fork: a table that another test's thread is just building would never be ready in the child.
+    let filter = filter();
     let (mut result, mut result_in) = pipe().unwrap();
     let (mut init, mut init_in) = pipe().unwrap();
     let (mut listener, mut listener_in) = pipe().unwrap();
@@ -45,7 +47,7 @@ pub fn run_under<F: FnOnce()>(
         let first = sys::in_child(|| {
             world::enter(walls);
             if guard.is_some() {
-                let fd = seccomp::install_filter(&filter()).unwrap();
+                let fd = seccomp::install_filter(&filter).unwrap();
                 listener_in.write_all(&fd.as_raw_fd().to_ne_bytes()).unwrap();
                 go.read_exact(&mut [0]).unwrap();
             }

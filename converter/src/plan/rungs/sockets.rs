@@ -1,8 +1,10 @@
 //! Programs on the sockets of the container's control group carry connect(2) and bind(2) where all rules can be told from
 //! addresses, and where no socket can be made that the programs do not see.
 
-use policy::PolicySet;
-use policy::registry;
+use policy::ast::PermitFlag;
+use policy::program::{Action as RuleAction, Policy, RuleId};
+use policy::registry::{self, FormId};
+use policy::{PolicySet, Rule};
 
 use super::{Answer, Carried, Case, Load, Offer, Offers, Rung, Scene};
 use crate::host::{Host, LinuxVersion};
@@ -42,6 +44,9 @@ impl Rung for Sockets {
                 "the rules on socket and socketpair permit sockets whose {call} no program sees"
             ));
         }
+        if releases(case.policy) {
+            return Err("programs that a rule detaches would be judged too".to_owned());
+        }
         let load = programs(call, &judged).map_err(|error| error.to_string())?;
         Ok(Offer {
             decisions: Decisions::always(Action::Allow),
@@ -75,4 +80,16 @@ pub(in crate::plan) fn admit(set: &PolicySet, filter: &Filter, host: &Host) -> V
         true => admitting(CALL).expect("short programs"),
         false => Vec::new(),
     }
+}
+
+/// Calls are let through by what stands in the caller's memory: otherwise nothing has to hold the kernel to it.
+fn looks_at_address(policy: &Policy, form: FormId) -> bool {
+    let looks = |id: &RuleId| policy.rule(*id).condition.any(&mut |_| true);
+    policy.may_permit(form) && policy.rules_for(form).own.iter().any(looks)
+}
+
+/// Some program may run without supervision.
+fn releases(policy: &Policy) -> bool {
+    let detaches = |rule: &Rule| rule.action == RuleAction::Permit(PermitFlag::Detach);
+    policy.is_detached() || policy.rules().iter().any(detaches)
 }
