@@ -11,11 +11,12 @@ use crate::filter::Filter;
 use crate::holder::Journal;
 use crate::idmap::IdMap;
 use crate::notification::{Denial, Tgid, Tid};
-use crate::processes::{FileId, Processes, Standing};
+use crate::processes::{Processes, Standing};
 use crate::sockets::programs::LoadedPrograms;
 use policy::ast::PermitFlag;
 use policy::{Action, BindError, Environment, Policy, PolicySet, Subject};
 use std::fs::OpenOptions;
+use std::hash::RandomState;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
@@ -37,6 +38,8 @@ pub struct Blueprint {
     groups: IdMap,
     tracked: bool,
     names_callers: bool,
+    /// Tells programs apart; the workload cannot know how.
+    hasher: RandomState,
 }
 
 /// One container as the threads of its present supervisor see it.
@@ -106,6 +109,7 @@ impl Blueprint {
             log,
             tracked: policies.policies.len() > 1 || detaches,
             names_callers: rules().any(|rule| rule.predicate.is_some()),
+            hasher: RandomState::new(),
             policies,
             view,
             user_namespace,
@@ -164,7 +168,7 @@ impl Container {
             audit: Audit::start(blueprint.id.clone(), &journal.counts, log)?,
             blocked,
             changes: Changes::new(blueprint.constancy),
-            processes: Processes::default(),
+            processes: Processes::new(&journal.marks, blueprint.hasher.clone()),
             sockets: blueprint.sockets.clone(),
             journal,
             blueprint,
@@ -247,11 +251,11 @@ impl Container {
         if let Some(standings) = self.processes.known(caller.tgid()?) {
             return Ok(standings);
         }
-        let candidates = self.processes.candidates(FileId::of(caller.program()?)?);
-        if candidates.is_empty() {
+        let standings = self.processes.recognise(caller)?;
+        if standings.is_empty() {
             return Err(Denial::because("nothing is known of the process that calls"));
         }
-        Ok(candidates)
+        Ok(standings)
     }
 
     /// Notes what governs a process that has loaded a program and does not run yet.
@@ -260,8 +264,7 @@ impl Container {
     /// If the process cannot be told apart from a later one: it must not run then.
     pub fn enters(&self, process: Tgid, standings: Vec<Standing>) -> std::io::Result<()> {
         if self.blueprint.tracked {
-            let program = FileId::of_program(process)?;
-            self.processes.enter(process, program, standings)?;
+            self.processes.enter(process, standings)?;
         }
         Ok(())
     }

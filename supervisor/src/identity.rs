@@ -6,6 +6,7 @@
 //! neither read the caller's memory nor copy its descriptors. The effective ids are the caller's too, because `/proc/sys`
 //! compares those.
 
+use crate::assumed::Assumed;
 use crate::caller::Caller;
 use crate::container::Container;
 use crate::host;
@@ -38,6 +39,8 @@ pub struct Identity {
     container: (OwnedFd, Place),
     root: Option<Place>,
     known: Option<(NotificationId, Who, u64)>,
+    /// The ids that a rule names for the present call.
+    assumed: Option<Assumed>,
 }
 
 /// What permission checks compare, apart from capabilities.
@@ -92,13 +95,33 @@ impl Identity {
         let user_namespace = readlinkat(host::proc(), "thread-self/ns/user")?;
         let place = place(container, c"")?;
         let container = (container.try_clone_to_owned().map_err(|_| Errno::EMFILE)?, place);
-        Ok(Self { powers, inside, user_namespace, worn: None, container, root: None, known: None })
+        Ok(Self {
+            powers,
+            inside,
+            user_namespace,
+            worn: None,
+            container,
+            root: None,
+            known: None,
+            assumed: None,
+        })
     }
 
     /// The thread's capabilities.
     #[must_use]
     pub fn powers(&self) -> &Rc<Powers> {
         &self.powers
+    }
+
+    /// From now on acts with these ids in place of the caller's, or with the caller's again.
+    pub fn assume(&mut self, assumed: Option<Assumed>) {
+        (self.assumed, self.known) = (assumed, None);
+    }
+
+    /// The call is made with other ids than the caller's: the caller must not make it itself.
+    #[must_use]
+    pub fn is_assumed(&self) -> bool {
+        self.assumed.is_some()
     }
 
     /// Acts as the caller until the result is dropped.
@@ -151,25 +174,22 @@ impl Identity {
     fn wear(&mut self, caller: &Caller<'_>, who: Who) -> Result<(), Denial> {
         let status = caller.status()?;
         let id = if who == Who::Real { 0 } else { 3 };
-        let groups = self.groups_of(status);
+        let (user, group) =
+            self.assumed.map_or((None, None), |assumed| (assumed.user, assumed.group));
+        let groups = if user.is_some() { Cow::default() } else { self.groups_of(status) };
+        let (euid, fsuid) = (user.unwrap_or(status.uids[1]), user.unwrap_or(status.uids[id]));
+        let (egid, fsgid) = (group.unwrap_or(status.gids[1]), group.unwrap_or(status.gids[id]));
+        let umask = status.umask;
         let same = |worn: &Worn| {
-            (worn.euid, worn.egid) == (status.uids[1], status.gids[1])
-                && (worn.fsuid, worn.fsgid) == (status.uids[id], status.gids[id])
-                && worn.umask == status.umask
+            (worn.euid, worn.egid, worn.fsuid, worn.fsgid) == (euid, egid, fsuid, fsgid)
+                && worn.umask == umask
                 && worn.groups == *groups
         };
         if self.worn.as_ref().is_some_and(same) {
             return Ok(());
         }
         self.worn = None;
-        let worn = Worn {
-            euid: status.uids[1],
-            egid: status.gids[1],
-            fsuid: status.uids[id],
-            fsgid: status.gids[id],
-            groups: groups.into_owned(),
-            umask: status.umask,
-        };
+        let worn = Worn { euid, egid, fsuid, fsgid, groups: groups.into_owned(), umask };
         let put_on = self.powers.fully(|| worn.put_on());
         self.powers.changed_users();
         put_on?;
@@ -191,6 +211,16 @@ impl Identity {
     /// may be refused what its namespace would allow it, never the reverse. Who has none anyway is not asked where.
     fn capabilities_of(&self, caller: &Caller<'_>, who: Who) -> Result<u64, Denial> {
         let status = caller.status()?;
+        if let Some(assumed) = self.assumed
+            && let Some(named) = assumed.capabilities(caller)?
+        {
+            if caller.is_foreign(&self.user_namespace)? {
+                return Err(Denial::because(
+                    "no call is made `as` another user for a user namespace",
+                ));
+            }
+            return Ok(named & self.powers.all());
+        }
         let theirs = match who {
             Who::Effective => status.effective,
             // access(2) as the kernel defines it: the real root has what is permitted, others have nothing.
@@ -295,7 +325,8 @@ impl Acting<'_> {
         act: impl FnOnce() -> Result<T, Errno>,
     ) -> Result<T, Errno> {
         let powers = &self.identity.powers;
-        let back = PeerBack { powers, peer };
+        let worn = self.identity.worn.as_ref().ok_or(Errno::EPERM)?;
+        let back = PeerBack { powers, worn };
         powers.fully(|| back.become_real(peer.uids[0], peer.gids[0]))?;
         powers.changed_users();
         act()
@@ -305,16 +336,16 @@ impl Acting<'_> {
 /// Takes the way back from [`Acting::as_peer`], to root who wears the caller's other users.
 struct PeerBack<'p> {
     powers: &'p Powers,
-    peer: &'p Status,
+    worn: &'p Worn,
 }
 
 impl PeerBack<'_> {
     fn become_real(&self, uid: u32, gid: u32) -> Result<(), Errno> {
-        let ([_, euid, _, fsuid], [_, egid, _, fsgid]) = (self.peer.uids, self.peer.gids);
-        credentials::set_users(Users { uids: [uid, euid, 0], gids: [gid, egid, 0] })?;
+        let Worn { euid, egid, fsuid, fsgid, .. } = self.worn;
+        credentials::set_users(Users { uids: [uid, *euid, 0], gids: [gid, *egid, 0] })?;
         // They have followed the effective ones.
-        credentials::set_fsgid(fsgid)?;
-        credentials::set_fsuid(fsuid)
+        credentials::set_fsgid(*fsgid)?;
+        credentials::set_fsuid(*fsuid)
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod arming;
+pub mod assumed;
 pub mod audit;
 pub mod blocking;
 pub mod caller;

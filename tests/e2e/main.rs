@@ -16,6 +16,7 @@ mod sockets;
 mod stock;
 mod survival;
 mod talk;
+mod transparency;
 mod user_namespaces;
 
 use anyhow::{Result, anyhow};
@@ -123,6 +124,7 @@ fn main() {
         podman::tests(),
         sockets::tests(),
         stock::tests(),
+        transparency::tests(),
         attacks::tests(),
         survival::tests(),
         cri::tests(),
