@@ -10,6 +10,7 @@ use oci_spec::runtime::{LinuxNamespaceType, LinuxSeccomp, Process, Spec};
 use crate::cgroup::companions::Companions;
 use crate::cgroup::mounts::{self, MountsError};
 use crate::copy_up::{self, CopyUpError};
+use crate::hooks::{self, HooksError};
 use crate::lent;
 
 const FILE: &str = "config.json";
@@ -34,12 +35,16 @@ pub enum BundleError {
     Incomplete { path: PathBuf, part: &'static str },
     #[error("cannot find the root file system {path}")]
     Root { path: PathBuf, source: std::io::Error },
+    #[error("the working directory {0} is not absolute")]
+    WorkingDirectory(PathBuf),
     #[error(
         "invalid configuration: resources of control groups of version 2 on a host with version 1"
     )]
     Unified,
     #[error(transparent)]
     Mounts(#[from] MountsError),
+    #[error(transparent)]
+    Hooks(#[from] HooksError),
     #[error(transparent)]
     CopyUp(#[from] CopyUpError),
     #[error("cannot write the private bundle {path}")]
@@ -70,7 +75,10 @@ impl Bundle {
 
     /// Refuses what cannot be confined before anything is made.
     pub fn ensure_supported(&self) -> Result<(), BundleError> {
-        self.process()?;
+        let folder = self.process()?.cwd();
+        if !folder.is_absolute() {
+            return Err(BundleError::WorkingDirectory(folder.clone()));
+        }
         let linux = self.spec.linux().as_ref().ok_or_else(|| self.incomplete("linux section"))?;
         let unified = linux.resources().as_ref().and_then(|resources| resources.unified().as_ref());
         let wanted = unified.is_some_and(|values| !values.is_empty());
@@ -123,6 +131,7 @@ impl Bundle {
         }
         let rootfs = self.rootfs()?;
         copy_up::settle(&mut spec, &rootfs, folder)?;
+        hooks::wrap(&mut spec, &self.folder, &rootfs)?;
         if let Some(root) = spec.root_mut() {
             root.set_path(rootfs);
         }

@@ -18,6 +18,7 @@ use crate::cgroup::companions::Companions;
 use crate::config::Settings;
 use crate::confinement::{self, EngineFilter};
 use crate::container::Store;
+use crate::hooks::StartHooks;
 use crate::identifier::ContainerId;
 use crate::terminal::Console;
 use crate::workload::{Restraints, Role, Workload, readable};
@@ -108,6 +109,11 @@ impl Launch<'_> {
             lent: lent::to_give_back(process),
             new_keyring: !self.options.no_new_keyring,
             role: Role::First,
+            hooks: Some(StartHooks::of(
+                self.bundle.spec(),
+                id.as_str(),
+                self.bundle.folder().to_owned(),
+            )),
         });
         stdio::give_inherited(self.bundle.spec(), process)
             .context("cannot give the output away")?;

@@ -14,6 +14,7 @@ mod container;
 mod copy_up;
 mod devices;
 mod foreground;
+mod hooks;
 mod host;
 mod identifier;
 mod launch;

@@ -5,12 +5,14 @@
 
 mod attacks;
 mod bad_input;
+mod conformance;
 mod containerd;
 mod convert;
 mod cri;
 mod exec_confined;
 mod leaks;
 mod life_cycle;
+mod many;
 mod podman;
 mod sockets;
 mod stock;
@@ -128,6 +130,8 @@ fn main() {
         attacks::tests(),
         survival::tests(),
         cri::tests(),
+        many::tests(),
+        conformance::tests(),
         containerd::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|test| test.trial(&engines)).collect();

@@ -36,6 +36,21 @@ impl Bundle {
         Ok(bundle)
     }
 
+    /// Another bundle with the same root file system and its own control group.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn sibling(&self, folder: &Path, cgroup: &str) -> Result<Self> {
+        fs::create_dir_all(folder)?;
+        let mut config = self.config.clone();
+        let root = self.folder.join(config["root"]["path"].as_str().context("no root")?);
+        config["root"]["path"] = json!(root);
+        config["linux"]["cgroupsPath"] = json!(cgroup);
+        let bundle = Self { folder: folder.to_owned(), config };
+        bundle.write()?;
+        Ok(bundle)
+    }
+
     /// Where it lies.
     #[must_use]
     pub fn folder(&self) -> &Path {

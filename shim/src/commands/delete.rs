@@ -8,13 +8,14 @@ use std::process::ExitCode;
 use anyhow::Context;
 use libcontainer::container::{Container, ContainerStatus};
 
+use crate::bundle::Bundle;
 use crate::cgroup::Cgroup;
 use crate::cgroup::companions::Companions;
 use crate::config::Settings;
 use crate::container::{StateError, Store, status_name};
 use crate::identifier::ContainerId;
 use crate::signal::SignalNumber;
-use crate::supervise;
+use crate::{hooks, supervise};
 
 /// Delete a container
 #[derive(Debug, clap::Args)]
@@ -57,7 +58,12 @@ pub fn delete(store: &Store, mut container: Container, force: bool) -> anyhow::R
         let companions = Companions::of(&config.cgroup_path, container.systemd());
         companions.remove().context("cannot remove the container's cgroups")?;
     }
-    remove_own(&store.own_folder(&id))
+    let engine = Bundle::copy_in(&store.own_folder(&id));
+    remove_own(&store.own_folder(&id))?;
+    if let Ok(engine) = engine {
+        hooks::after_stop(engine.spec(), container.state);
+    }
+    Ok(())
 }
 
 /// A container without a group to freeze is killed by libcontainer all the same.

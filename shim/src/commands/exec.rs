@@ -98,7 +98,7 @@ struct Wanted<'c> {
 impl Exec {
     pub fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let store = Store::new(&settings.config.root);
-        let container = store.load_alive(&self.id)?;
+        let container = store.load(&self.id)?;
         self.ensure_joinable(&container)?;
         let own = store.own_folder(&self.id);
         let bundle = Bundle::copy_in(&own)?;
@@ -117,6 +117,7 @@ impl Exec {
             lent: lent::to_give_back(&process),
             new_keyring: true,
             role: Role::Joining,
+            hooks: None,
         });
         stdio::give_inherited(bundle.spec(), &process).context("cannot give the output away")?;
         lent::lend(&mut process);
@@ -162,7 +163,7 @@ impl Exec {
             ContainerStatus::Running | ContainerStatus::Created => Ok(()),
             ContainerStatus::Paused if self.ignore_paused => Ok(()),
             ContainerStatus::Paused => Err(StateError::Paused),
-            _ => Err(StateError::NotRunning),
+            ContainerStatus::Stopped | ContainerStatus::Creating => Err(StateError::Gone),
         }
     }
 

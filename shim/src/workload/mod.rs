@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use caps::{CapSet, Capability};
 use libcontainer::error::LibcontainerError;
+use libcontainer::hooks::HookError;
 use libcontainer::workload::{Executor, ExecutorError, ExecutorValidationError};
 use nix::errno::Errno;
 use nix::unistd::execve;
@@ -22,6 +23,7 @@ use supervisor::handoff::{Client, HandOffError, install_and_hand_over};
 
 use crate::cgroup::companions::Doors;
 use crate::confinement::EngineFilter;
+use crate::hooks::StartHooks;
 use crate::{sys, terminal};
 
 /// Exit status of a first process that could not become the program, as under runc.
@@ -49,6 +51,8 @@ pub struct Restraints {
     /// The process leaves the engine's session keyring.
     pub new_keyring: bool,
     pub role: Role,
+    /// What the engine wants run before the first program.
+    pub hooks: Option<StartHooks>,
 }
 
 /// Which process of its container it is.
@@ -88,6 +92,8 @@ pub enum WorkloadError {
     Engine(#[source] Errno),
     #[error("cannot give back a capability")]
     GiveBack(#[source] caps::errors::CapsError),
+    #[error("startContainer")]
+    Hooks(#[source] HookError),
     #[error("cannot make /dev read-only")]
     Devices(#[source] Errno),
     #[error("cannot give the terminal away")]
@@ -116,6 +122,9 @@ impl Workload {
             sys::join_new_session_keyring().map_err(WorkloadError::Keyring)?;
         }
         sys::restore_sigpipe().map_err(WorkloadError::Signal)?;
+        if let Some(hooks) = &self.0.hooks {
+            hooks.run().map_err(WorkloadError::Hooks)?;
+        }
         if self.0.role == Role::First {
             devices::protect(spec).map_err(WorkloadError::Devices)?;
         }
