@@ -101,6 +101,7 @@ impl Launch<'_> {
         let claim = Claim::stake(&self.store, id, companions)?;
         self.bundle.write_private(&claim.folder, &claim.companions)?;
         let workload = Workload::new(Restraints {
+            users: None,
             doors: None,
             filter: confinement.filter.clone(),
             supervisor: RefCell::new(Some(supervise::start(&claim.folder, confinement)?)),
