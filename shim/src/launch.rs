@@ -104,6 +104,7 @@ impl Launch<'_> {
         self.bundle.write_private(&claim.folder, &claim.companions)?;
         claim.companions.make().context("cannot make the container's cgroups")?;
         let workload = Workload::new(Restraints {
+            users: None,
             doors: None,
             filter: confinement.filter.clone(),
             supervisor: RefCell::new(Some(supervise::start(&claim.folder, confinement)?)),

@@ -19,6 +19,7 @@ mod stock;
 mod survival;
 mod talk;
 mod transparency;
+mod user_namespaces;
 
 use anyhow::{Result, anyhow};
 use libtest_mimic::{Arguments, Trial};
@@ -118,6 +119,7 @@ fn main() {
     let tests = [
         life_cycle::tests(),
         talk::tests(),
+        user_namespaces::tests(),
         exec_confined::tests(),
         bad_input::tests(),
         convert::tests(),

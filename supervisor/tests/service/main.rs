@@ -5,9 +5,11 @@
 //! This program plays all the parts, each in a process of its own: without a part it is the list of tests.
 
 mod arming;
+mod corners;
 mod costs;
 mod exec;
 mod parts;
+mod pressure;
 mod sockets;
 mod stage;
 mod standing;
@@ -38,6 +40,8 @@ fn main() -> ExitCode {
         sockets::TESTS,
         takeover::TESTS,
         standing::TESTS,
+        corners::TESTS,
+        pressure::TESTS,
     ]
     .concat();
     let tests = tests.into_iter().map(|(name, test)| {
