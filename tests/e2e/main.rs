@@ -3,6 +3,7 @@
 //! `cargo test --release -p tests --test e2e -- FILTER` runs some of them, `-- --list` names all.
 #![forbid(unsafe_code)]
 
+mod as_another;
 mod attacks;
 mod bad_input;
 mod conformance;
@@ -119,6 +120,7 @@ fn main() {
         life_cycle::tests(),
         talk::tests(),
         exec_confined::tests(),
+        as_another::tests(),
         bad_input::tests(),
         convert::tests(),
         podman::tests(),
