@@ -20,6 +20,7 @@ mod stock;
 mod survival;
 mod talk;
 mod transparency;
+mod user_namespaces;
 
 use anyhow::{Result, anyhow};
 use libtest_mimic::{Arguments, Trial};
@@ -119,6 +120,7 @@ fn main() {
     let tests = [
         life_cycle::tests(),
         talk::tests(),
+        user_namespaces::tests(),
         exec_confined::tests(),
         as_another::tests(),
         bad_input::tests(),

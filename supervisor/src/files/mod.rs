@@ -7,7 +7,7 @@
 //!   always wants to be asked again (EAGAIN).
 //! - A process that may not be traced (after setuid(2) without execve(2)) cannot open those of its own proc files that only its
 //!   tracers may read.
-//! - A caller in a nested user namespace has none of its capabilities, and sees the host's ids in stat(2).
+//! - A caller in a user namespace below the container's has none of its capabilities, and sees the container's ids in stat(2).
 
 mod access;
 mod asked;
