@@ -37,8 +37,6 @@ pub enum BundleError {
     Root { path: PathBuf, source: std::io::Error },
     #[error("the working directory {0} is not absolute")]
     WorkingDirectory(PathBuf),
-    #[error("user namespaces are not supported")]
-    UserNamespace,
     #[error(
         "invalid configuration: resources of control groups of version 2 on a host with version 1"
     )]
@@ -82,16 +80,19 @@ impl Bundle {
             return Err(BundleError::WorkingDirectory(folder.clone()));
         }
         let linux = self.spec.linux().as_ref().ok_or_else(|| self.incomplete("linux section"))?;
-        let namespaces = linux.namespaces().as_deref().unwrap_or_default();
-        if namespaces.iter().any(|namespace| namespace.typ() == LinuxNamespaceType::User) {
-            return Err(BundleError::UserNamespace);
-        }
         let unified = linux.resources().as_ref().and_then(|resources| resources.unified().as_ref());
         let wanted = unified.is_some_and(|values| !values.is_empty());
         if wanted && !matches!(get_cgroup_setup(), Ok(CgroupSetup::Unified)) {
             return Err(BundleError::Unified);
         }
         Ok(())
+    }
+
+    /// Whether the container has a user namespace of its own.
+    pub fn has_own_users(&self) -> bool {
+        let linux = self.spec.linux().as_ref();
+        let namespaces = linux.and_then(|linux| linux.namespaces().as_deref()).unwrap_or_default();
+        namespaces.iter().any(|namespace| namespace.typ() == LinuxNamespaceType::User)
     }
 
     /// The program that the engine asks for.
@@ -136,6 +137,12 @@ impl Bundle {
         }
         mounts::protect(&mut spec, companions)?;
         write(&spec, folder)
+    }
+
+    /// The path of the container's control group, where it is one and not the name of a unit.
+    pub fn cgroup(&self) -> Option<&Path> {
+        let path = self.spec.linux().as_ref()?.cgroups_path().as_deref()?;
+        (!path.to_string_lossy().contains(':')).then_some(path)
     }
 
     /// The container's folders beside those that libcgroups makes. One without a path of its own is named like the
@@ -196,10 +203,10 @@ mod tests {
     }
 
     #[test]
-    fn a_user_namespace_is_refused() {
+    fn a_user_namespace_is_seen() {
         let (_keep, bundle) = bundle(|spec| {
             spec["linux"]["namespaces"] = serde_json::json!([{"type": "user"}]);
         });
-        assert!(matches!(bundle.ensure_supported(), Err(BundleError::UserNamespace)));
+        assert!(bundle.has_own_users() && bundle.ensure_supported().is_ok());
     }
 }

@@ -177,13 +177,6 @@ fn an_engine_profile_with_a_listener_is_refused() {
 }
 
 #[test]
-fn a_user_namespace_is_refused() {
-    let scene = Scene::new();
-    scene.configure(|spec| spec["linux"]["namespaces"] = json!([{ "type": "user" }]));
-    scene.assert_refused(&scene.create(&[]), &["user namespaces"]);
-}
-
-#[test]
 fn a_misspelt_configuration_key_is_refused() {
     let scene = Scene::new();
     scene.write("shim.toml", "default_policy = \"web\"\n");

@@ -17,7 +17,7 @@ use policy::ast::PermitFlag;
 use policy::{Action, BindError, Environment, Policy, PolicySet, Subject};
 use std::fs::OpenOptions;
 use std::hash::RandomState;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 
@@ -33,6 +33,7 @@ pub struct Blueprint {
     log: Log,
     policies: PolicySet,
     view: View,
+    user_namespace: Option<OwnedFd>,
     users: IdMap,
     groups: IdMap,
     tracked: bool,
@@ -86,7 +87,12 @@ impl Blueprint {
     /// # Errors
     /// [`EnterError`].
     pub fn enter(confinement: &Confinement, entry: Tid) -> Result<Self, EnterError> {
-        let (users, groups) = IdMap::both(entry).map_err(EnterError::Look)?;
+        let user_namespace = foreign_namespace(entry).map_err(EnterError::Look)?;
+        // Who serves from inside a namespace sees the numbers of that.
+        let (users, groups) = match user_namespace {
+            Some(_) => (IdMap::identity(), IdMap::identity()),
+            None => IdMap::both(entry).map_err(EnterError::Look)?,
+        };
         let view = View::new(root(entry).map_err(EnterError::Look)?, confinement.entry.clone());
         let policies = bind(&confinement.policies, &view)?;
         let rules = || policies.policies.iter().flat_map(Policy::rules);
@@ -106,6 +112,7 @@ impl Blueprint {
             hasher: RandomState::new(),
             policies,
             view,
+            user_namespace,
             users,
             groups,
         })
@@ -138,7 +145,9 @@ impl Blueprint {
     /// Every descriptor that belongs to it.
     pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
         let sockets = self.sockets.iter().flat_map(|sockets| sockets.descriptors());
-        [self.view.root().as_raw_fd(), self.log.file().as_raw_fd()].into_iter().chain(sockets)
+        let namespace = self.user_namespace.iter().map(AsRawFd::as_raw_fd);
+        let always = [self.view.root().as_raw_fd(), self.log.file().as_raw_fd()];
+        always.into_iter().chain(namespace).chain(sockets)
     }
 }
 
@@ -149,10 +158,15 @@ impl Container {
     /// If no thread can be started for the book.
     pub fn start(blueprint: Arc<Blueprint>, journal: &'static Journal) -> std::io::Result<Self> {
         let log = blueprint.log.again()?;
+        let blocked = Arc::<Blocked>::default();
+        if blueprint.user_namespace.is_some() {
+            // The thread must be the supervisor's own, not that of a process that may end before.
+            blocked.start()?;
+        }
         Ok(Self {
             devices: blueprint.devices.clone(),
             audit: Audit::start(blueprint.id.clone(), &journal.counts, log)?,
-            blocked: Arc::default(),
+            blocked,
             changes: Changes::new(blueprint.constancy),
             processes: Processes::new(&journal.marks, blueprint.hasher.clone()),
             sockets: blueprint.sockets.clone(),
@@ -177,6 +191,12 @@ impl Container {
     #[must_use]
     pub fn blueprint(&self) -> Arc<Blueprint> {
         Arc::clone(&self.blueprint)
+    }
+
+    /// The container's own user namespace; none if it has ours.
+    #[must_use]
+    pub fn user_namespace(&self) -> Option<BorrowedFd<'_>> {
+        self.blueprint.user_namespace.as_ref().map(AsFd::as_fd)
     }
 
     /// The name of a user of the container.
@@ -289,4 +309,13 @@ fn root(entry: Tid) -> std::io::Result<OwnedFd> {
     let path = format!("/proc/{}/root", entry.0);
     let options = OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)?;
     Ok(options.into())
+}
+
+/// The user namespace of a process, if it is not ours.
+fn foreign_namespace(process: Tid) -> std::io::Result<Option<OwnedFd>> {
+    let path = format!("/proc/{}/ns/user", process.0);
+    if std::fs::read_link(&path)? == std::fs::read_link("/proc/self/ns/user")? {
+        return Ok(None);
+    }
+    Ok(Some(std::fs::File::open(path)?.into()))
 }

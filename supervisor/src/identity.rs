@@ -8,6 +8,7 @@
 
 use crate::assumed::Assumed;
 use crate::caller::Caller;
+use crate::container::Container;
 use crate::host;
 use crate::notification::{Denial, NotificationId};
 use crate::plain::is_plain;
@@ -21,14 +22,17 @@ use nix::fcntl::readlinkat;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, chroot, fchdir};
+use std::borrow::Cow;
 use std::ffi::OsString;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
 /// What the thread has taken on.
 #[derive(Debug)]
 pub struct Identity {
     powers: Rc<Powers>,
+    /// The thread is in the container's own user namespace.
+    inside: bool,
     user_namespace: OsString,
     worn: Option<Worn>,
     /// The container's root, and where it is.
@@ -77,8 +81,15 @@ impl Identity {
     ///
     /// # Errors
     /// EPERM if we are not privileged.
-    pub fn new(container: BorrowedFd<'_>) -> Result<Self, Errno> {
-        host::open_folders()?;
+    pub fn new(container: &Container) -> Result<Self, Errno> {
+        // A process inside of the namespace shares the supervisor's descriptors, which must keep theirs.
+        let inside = container.user_namespace().is_some() && host::is_another_process();
+        if inside {
+            host::open_own_descriptors()?;
+        } else {
+            host::open_folders()?;
+        }
+        let container = container.root();
         unshare(CloneFlags::CLONE_FS)?;
         let powers = Rc::new(Powers::new()?);
         let user_namespace = readlinkat(host::proc(), "thread-self/ns/user")?;
@@ -86,6 +97,7 @@ impl Identity {
         let container = (container.try_clone_to_owned().map_err(|_| Errno::EMFILE)?, place);
         Ok(Self {
             powers,
+            inside,
             user_namespace,
             worn: None,
             container,
@@ -164,8 +176,7 @@ impl Identity {
         let id = if who == Who::Real { 0 } else { 3 };
         let (user, group) =
             self.assumed.map_or((None, None), |assumed| (assumed.user, assumed.group));
-        let no_groups = Vec::new();
-        let groups = if user.is_some() { &no_groups } else { &status.groups };
+        let groups = if user.is_some() { Cow::default() } else { self.groups_of(status) };
         let (euid, fsuid) = (user.unwrap_or(status.uids[1]), user.unwrap_or(status.uids[id]));
         let (egid, fsgid) = (group.unwrap_or(status.gids[1]), group.unwrap_or(status.gids[id]));
         let umask = status.umask;
@@ -178,12 +189,22 @@ impl Identity {
             return Ok(());
         }
         self.worn = None;
-        let worn = Worn { euid, egid, fsuid, fsgid, groups: groups.clone(), umask };
+        let worn = Worn { euid, egid, fsuid, fsgid, groups: groups.into_owned(), umask };
         let put_on = self.powers.fully(|| worn.put_on());
         self.powers.changed_users();
         put_on?;
         self.worn = Some(worn);
         Ok(())
+    }
+
+    /// The supplementary groups to act with. Inside a user namespace every group that has no number there is shown by one and the
+    /// same (`/proc/sys/kernel/overflowgid`), which may be another group's number: it is left out.
+    fn groups_of<'s>(&self, status: &'s Status) -> Cow<'s, [u32]> {
+        const OVERFLOW: u32 = 65534;
+        if !self.inside || !status.groups.contains(&OVERFLOW) {
+            return Cow::Borrowed(&status.groups);
+        }
+        status.groups.iter().copied().filter(|group| *group != OVERFLOW).collect()
     }
 
     /// The capabilities to act with. Those of another user namespace mean nothing here, so such a caller has none: it
@@ -228,10 +249,10 @@ impl Acting<'_> {
         self.identity.worn.as_ref().map_or(u32::MAX, |worn| worn.fsuid)
     }
 
-    /// Whether one of the caller's capabilities is effective here.
+    /// Whether one of the caller's capabilities is effective on the host, not only over what belongs to its user namespace.
     #[must_use]
     pub fn has(&self, capability: u32) -> bool {
-        self.effective & (1 << capability) != 0
+        !self.identity.inside && self.effective & (1 << capability) != 0
     }
 
     /// Whether the caller has its ids in another user namespace than ours.
@@ -265,13 +286,30 @@ impl Acting<'_> {
     /// # Errors
     /// [`Denial::Gone`], or a refusal.
     pub fn enter_namespaces(&self, caller: &Caller<'_>) -> Result<(), Denial> {
-        let namespaces = CloneFlags::CLONE_NEWNET
-            | CloneFlags::CLONE_NEWIPC
-            | CloneFlags::CLONE_NEWUTS
-            | CloneFlags::CLONE_NEWCGROUP;
-        self.with_our_powers(|| Ok(setns(caller.pidfd()?, namespaces)?))
+        let (all, pidfd) = (NAMESPACES.iter().map(|(_, flag)| *flag).collect(), caller.pidfd()?);
+        match self.with_our_powers(|| setns(pidfd, all)) {
+            Err(Errno::EPERM) => {}
+            other => return Ok(other?),
+        }
+        // Inside a user namespace we have no power over those that the container shares with the host, and need none.
+        for (link, flag) in NAMESPACES {
+            let own =
+                self.with_our_powers(|| readlinkat(host::proc(), &*format!("thread-self/{link}")))?;
+            if caller.namespace(link)? != own {
+                self.with_our_powers(|| setns(pidfd, *flag))?;
+            }
+        }
+        Ok(())
     }
 }
+
+/// What files of proc(5) look up in their opener, by the names of proc_pid_ns(5).
+const NAMESPACES: &[(&str, CloneFlags)] = &[
+    ("ns/net", CloneFlags::CLONE_NEWNET),
+    ("ns/ipc", CloneFlags::CLONE_NEWIPC),
+    ("ns/uts", CloneFlags::CLONE_NEWUTS),
+    ("ns/cgroup", CloneFlags::CLONE_NEWCGROUP),
+];
 
 impl Acting<'_> {
     /// Does one thing as the peer that a unix socket shows to the other side. `SO_PEERCRED` has the effective user of whoever

@@ -39,6 +39,7 @@ pub mod processes;
 pub mod reception;
 pub mod record;
 pub mod request;
+mod resident;
 pub mod resolve;
 pub mod service;
 pub mod siblings;

@@ -67,7 +67,7 @@ impl Worker {
     /// # Errors
     /// If the thread cannot have a root and a umask of its own; EAGAIN if the journal has no line for it.
     pub fn new(pool: &Arc<Pool>) -> Result<Self, Errno> {
-        let (identity, pool) = (Identity::new(pool.container.root())?, Arc::clone(pool));
+        let (identity, pool) = (Identity::new(&pool.container)?, Arc::clone(pool));
         let place = pool.container.journal.place(pool.listener.seat()).ok_or(Errno::EAGAIN)?;
         let (mounts, threads) = (Mounts::default(), Threads::default());
         Ok(Self { identity, mounts, threads, place, pool })

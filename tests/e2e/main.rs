@@ -3,6 +3,7 @@
 //! `cargo test --release -p tests --test e2e -- FILTER` runs some of them, `-- --list` names all.
 #![forbid(unsafe_code)]
 
+mod as_another;
 mod attacks;
 mod bad_input;
 mod conformance;
@@ -19,6 +20,7 @@ mod stock;
 mod survival;
 mod talk;
 mod transparency;
+mod user_namespaces;
 
 use anyhow::{Result, anyhow};
 use libtest_mimic::{Arguments, Trial};
@@ -118,7 +120,9 @@ fn main() {
     let tests = [
         life_cycle::tests(),
         talk::tests(),
+        user_namespaces::tests(),
         exec_confined::tests(),
+        as_another::tests(),
         bad_input::tests(),
         convert::tests(),
         podman::tests(),

@@ -75,6 +75,22 @@ impl Bundle {
         self.write()
     }
 
+    /// Gives it a user namespace of its own: its number 0 is the host's `first`, and so on, as are the owners of its files.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the owners cannot be changed.
+    pub fn users(&mut self, first: u32) -> Result<()> {
+        let mapping = json!([{ "containerID": 0, "hostID": first, "size": 65536 }]);
+        self.config["linux"]["uidMappings"] = mapping.clone();
+        self.config["linux"]["gidMappings"] = mapping;
+        let namespaces = self.config["linux"]["namespaces"].as_array_mut();
+        namespaces.context("no namespaces")?.push(json!({ "type": "user" }));
+        let owner = format!("{first}:{first}");
+        let mut chown = Command::new("chown");
+        finish(chown.args(["-R", &owner]).arg(self.folder.join("rootfs")), b"")?.success()?;
+        self.write()
+    }
+
     /// Copies a program of the host to the root of its file system.
     ///
     /// # Errors

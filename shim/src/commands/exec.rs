@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -108,6 +109,7 @@ impl Exec {
         sockets::ensure_none_inherited(&own, self.preserve_fds)?;
         let companions = Companions::of(&container.spec()?.cgroup_path, container.systemd());
         let workload = Workload::new(Restraints {
+            users: self.users(&bundle, &container)?,
             doors: Some(companions.doors().context("cannot open the container's cgroups")?),
             filter: supervisor.fetch_filter()?,
             supervisor: RefCell::new(Some(supervisor)),
@@ -142,6 +144,17 @@ impl Exec {
             return Ok(None);
         }
         Console::listen(folder).context("cannot make a console socket").map(Some)
+    }
+
+    /// The container's user namespace, if it has one of its own.
+    fn users(&self, bundle: &Bundle, container: &Container) -> anyhow::Result<Option<OwnedFd>> {
+        if !bundle.has_own_users() {
+            return Ok(None);
+        }
+        let first = container.pid().context("the container has no process")?;
+        let file = fs::File::open(format!("/proc/{first}/ns/user"))
+            .context("cannot find the container's user namespace")?;
+        Ok(Some(file.into()))
     }
 
     fn ensure_joinable(&self, container: &Container) -> Result<(), StateError> {

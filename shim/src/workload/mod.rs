@@ -2,11 +2,13 @@
 
 mod devices;
 pub mod search;
+mod users;
 
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::ffi::CString;
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use caps::{CapSet, Capability};
@@ -38,6 +40,8 @@ pub struct Restraints {
     pub supervisor: RefCell<Option<Client>>,
     /// The ways into the container's control groups, for a process that joins it.
     pub doors: Option<Doors>,
+    /// The container's user namespace, for a process that joins it: libcontainer leaves such a one outside.
+    pub users: Option<OwnedFd>,
     /// Our filter, the same for all processes of a container.
     pub filter: Filter,
     /// The engine's own profile.
@@ -74,6 +78,8 @@ pub enum WorkloadError {
     Search(#[from] search::SearchError),
     #[error("cannot join the container's cgroups")]
     Cgroups(#[source] std::io::Error),
+    #[error("cannot enter the container's user namespace")]
+    Users(#[source] users::UsersError),
     #[error("cannot leave the session keyring")]
     Keyring(#[source] Errno),
     #[error("cannot restore a signal's action")]
@@ -108,6 +114,9 @@ impl Workload {
         // Before it can make a socket: a socket stays in the control group that it was made in.
         if let Some(doors) = &self.0.doors {
             doors.enter().map_err(WorkloadError::Cgroups)?;
+        }
+        if let (Some(namespace), Some(process)) = (&self.0.users, spec.process()) {
+            users::enter(namespace, process).map_err(WorkloadError::Users)?;
         }
         if self.0.new_keyring {
             sys::join_new_session_keyring().map_err(WorkloadError::Keyring)?;

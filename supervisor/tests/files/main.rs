@@ -17,5 +17,6 @@ mod sys;
 mod terminal;
 mod twin;
 mod user;
+mod user_namespace;
 mod victim;
 mod world;
