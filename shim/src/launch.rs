@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::{self, DirBuilder, File};
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,7 @@ use crate::bundle::Bundle;
 use crate::cgroup::companions::Companions;
 use crate::config::Settings;
 use crate::confinement::{self, EngineFilter};
-use crate::container::Store;
+use crate::container::{StateError, Store};
 use crate::hooks::StartHooks;
 use crate::identifier::ContainerId;
 use crate::terminal::Console;
@@ -99,7 +100,9 @@ impl Launch<'_> {
         let confinement = confinement::prepare(self.settings, id, &self.bundle, hold)?;
         let programs = confinement.sockets.clone();
         let claim = Claim::stake(&self.store, id, companions)?;
+        // First what says where the groups are: whoever cleans up after a kill finds it there.
         self.bundle.write_private(&claim.folder, &claim.companions)?;
+        claim.companions.make().context("cannot make the container's cgroups")?;
         let workload = Workload::new(Restraints {
             users: None,
             doors: None,
@@ -213,10 +216,12 @@ impl Claim {
             .mode(0o711)
             .create(store.root())
             .and_then(|()| DirBuilder::new().mode(0o700).create(&folder))
-            .with_context(|| format!("cannot make {}", folder.display()))?;
-        let claim = Self { folder, companions, owner: std::process::id() };
-        claim.companions.make().context("cannot make the container's cgroups")?;
-        Ok(claim)
+            .map_err(|error| match error.kind() {
+                // Another call was quicker.
+                ErrorKind::AlreadyExists => StateError::Exists(id.clone()).into(),
+                _ => anyhow::Error::new(error).context(format!("cannot make {}", folder.display())),
+            })?;
+        Ok(Self { folder, companions, owner: std::process::id() })
     }
 
     fn keep(mut self) {

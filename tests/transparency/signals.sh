@@ -1,5 +1,5 @@
 # What interrupts a call, and what does not. The C part tries each call that blocks with each kind of handler.
-same c /programs/blocking
+LIMIT=300 same c /programs/blocking
 same timeout-fifo timeout 20 bash -c 'mkfifo f; timeout 1 cat f; echo $?; timeout 1 sh -c "echo >f"; echo $?; timeout -s INT 1 cat f; echo $?; timeout -s KILL 1 cat f; echo $?'
 same trap-fifo timeout 20 bash -c 'trap "echo trapped" USR1; (sleep 0.5; kill -USR1 $$; sleep 0.5; echo late >f) & read x <f; echo "got $x"; wait'
 same python-alarm timeout 20 python3 -c '

@@ -1,5 +1,5 @@
 # What `make test` tries of the other workloads: the work of git and of a compiler, and calls that block.
-same blocking /programs/blocking 'open fifo to read' 'connect unix, with' sendto
+LIMIT=300 same blocking /programs/blocking 'open fifo to read' 'connect unix, with' sendto
 export GIT_AUTHOR_DATE='2020-01-01T00:00:00Z' GIT_COMMITTER_DATE='2020-01-01T00:00:00Z'
 git config --global user.name Nobody
 git config --global user.email nobody@example.org

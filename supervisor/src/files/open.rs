@@ -222,6 +222,8 @@ fn readable(object: &Object, how: How) -> Result<OwnedFd, Denial> {
     match object.kind() {
         SFlag::S_IFDIR | SFlag::S_IFREG => Ok(reopen(object, How { flags: kept, mode: 0 })?),
         _ if how.has(libc::O_DIRECTORY) => Err(Errno::ENOTDIR.into()),
+        // The C library opens a link so to change its mode (tar does, for each one), and says this of every link in the end.
+        SFlag::S_IFLNK => Err(Errno::EOPNOTSUPP.into()),
         _ => Err(Denial::because("only of a folder or a plain file can O_PATH be handed over")),
     }
 }
