@@ -17,7 +17,7 @@ pub fn write(start: &[Start], calls: &[Cost], memory: &Memory) -> Result<String>
     for (call, _) in CALLS {
         costs(&mut page, call, calls)?;
     }
-    writeln!(page, "## Memory of a supervisor\n")?;
+    writeln!(page, "## Memory of a supervisor and its holder\n")?;
     let Memory { resident, proportional } = memory;
     writeln!(
         page,
