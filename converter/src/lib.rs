@@ -8,6 +8,7 @@
 pub mod bpf;
 pub mod bundle;
 pub mod host;
+pub mod landlock;
 pub mod load;
 pub mod plan;
 pub mod seccomp;

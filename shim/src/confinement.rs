@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 
 use converter::bpf::SeccompData;
 use converter::host::{Engine, Host, LinuxVersionError};
+use converter::landlock::Rights;
 use converter::load::{LoadError, Loaded, understand};
-use converter::plan::{PlanError, Target, plan};
+use converter::plan::{Mechanism, Plan, PlanError, Target, plan};
 use converter::seccomp::assemble::AssembleError;
 use converter::seccomp::{self, Action, assemble, engine};
 use oci_spec::runtime::Process;
 use policy::{PolicySet, Source, registry};
+use supervisor::fence::Fence;
 use supervisor::filter::{BadFilter, Filter};
 use supervisor::{Confinement, Entry};
 
@@ -120,12 +122,15 @@ pub fn confine(
     let entry = EntryProgram::locate(&rootfs, process);
     let origin = policy.source.name().to_string();
     let policies = entry_first(policy.set, &entry, &rootfs, &origin)?;
-    let filter = compile(&policies, origin, Host { engine, ..host::probe()? })?;
+    let mut host = Host { engine, ..host::probe()? };
+    host.without.extend(&settings.config.without);
+    let (filter, fence) = compile(&policies, &origin, &host)?;
     let audit = settings.audit_file(id);
     make_folder_of(&audit)?;
     Ok(Confinement {
         id: id.to_string(),
         filter,
+        fence,
         policies,
         audit,
         devices: devices::rules(bundle.spec()),
@@ -171,16 +176,38 @@ fn entry_first(
     Ok(set)
 }
 
-fn compile(policies: &PolicySet, origin: String, host: Host) -> Result<Filter, ConfinementError> {
-    let plan = match plan(policies, &host, Target::Supervised) {
-        Ok(plan) => plan,
-        Err(errors) => {
-            let reasons: Vec<_> = errors.iter().map(PlanError::to_string).collect();
-            return Err(ConfinementError::Plan { origin, reasons: reasons.join("; ") });
-        }
+/// The filter that is right in every container, and a cheaper one with the ruleset that it counts on.
+fn compile(
+    policies: &PolicySet,
+    origin: &str,
+    host: &Host,
+) -> Result<(Filter, Option<Fence>), ConfinementError> {
+    let cheapest = planned(policies, origin, host)?;
+    let filter = assembled(&cheapest, origin)?;
+    let Some(ruleset) = cheapest.carried.landlock else { return Ok((filter, None)) };
+    let fence = Fence {
+        filter,
+        handled: ruleset.handled.bits(),
+        granted: ruleset.granted.bits(),
+        of_files: Rights::OF_FILES.bits(),
+        rules: ruleset.rules,
     };
+    let mut without = host.clone();
+    without.without.insert(Mechanism::Landlock);
+    let filter = assembled(&planned(policies, origin, &without)?, origin)?;
+    Ok((filter, Some(fence)))
+}
+
+fn planned(policies: &PolicySet, origin: &str, host: &Host) -> Result<Plan, ConfinementError> {
+    plan(policies, host, Target::Supervised).map_err(|errors| {
+        let reasons: Vec<_> = errors.iter().map(PlanError::to_string).collect();
+        ConfinementError::Plan { origin: origin.to_owned(), reasons: reasons.join("; ") }
+    })
+}
+
+fn assembled(plan: &Plan, origin: &str) -> Result<Filter, ConfinementError> {
     let program = assemble::assemble(&plan.filter)
-        .map_err(|source| ConfinementError::Size { origin, source })?;
+        .map_err(|source| ConfinementError::Size { origin: origin.to_owned(), source })?;
     Ok(Filter::from_bytes(&program.to_bytes())?)
 }
 
@@ -224,10 +251,7 @@ mod tests {
         )
         .unwrap();
         assert!(
-            !compile(&set, "sandbox".to_owned(), host::probe().unwrap())
-                .unwrap()
-                .instructions()
-                .is_empty()
+            !compile(&set, "sandbox", &host::probe().unwrap()).unwrap().0.instructions().is_empty()
         );
     }
 

@@ -16,6 +16,7 @@ use crate::cgroup::companions::Companions;
 use crate::config::Settings;
 use crate::confinement::{self, EngineFilter};
 use crate::container::Store;
+use crate::fence::Fencing;
 use crate::identifier::ContainerId;
 use crate::workload::{Restraints, Role, Workload, readable};
 use crate::{stdio, supervise};
@@ -73,10 +74,10 @@ impl Launch<'_> {
         let process = self.bundle.process()?;
         let engine = EngineFilter::of(&self.bundle, process)?;
         let confinement = confinement::prepare(self.settings, id, &self.bundle)?;
+        let fencing = Fencing::of(&confinement);
         let claim = Claim::stake(&self.store, id, self.companions())?;
         self.bundle.write_private(&claim.folder, &claim.companions)?;
         let workload = Workload::new(Restraints {
-            filter: confinement.filter.clone(),
             supervisor: RefCell::new(Some(supervise::start(&claim.folder, confinement)?)),
             engine,
             drop_admin: !owns_admin(process),
@@ -86,7 +87,7 @@ impl Launch<'_> {
         stdio::give_inherited(self.bundle.spec(), process)
             .context("cannot give the output away")?;
         let mut container = self.build(workload, &claim.folder)?;
-        if let Err(error) = self.settle(&mut container, &claim) {
+        if let Err(error) = self.settle(&mut container, &claim, fencing.as_ref()) {
             // Its process waits for a start that will not come; the first error is the one to report.
             let _ = container.delete(true);
             return Err(error);
@@ -118,11 +119,19 @@ impl Launch<'_> {
 
     /// From here on the state names the engine's bundle, not the private one, and tells the first process
     /// from a later one with the same number.
-    fn settle(&self, container: &mut Container, claim: &Claim) -> anyhow::Result<()> {
+    fn settle(
+        &self,
+        container: &mut Container,
+        claim: &Claim,
+        fencing: Option<&Fencing>,
+    ) -> anyhow::Result<()> {
         let pid = container.pid().context("the container has no process")?.as_raw();
         let birth = Birth::of(pid).context("the container's process is gone")?;
         birth.save(&claim.folder).context("cannot save the container's state")?;
         claim.companions.add(pid).context("cannot move the container into its cgroups")?;
+        if let Some(fencing) = fencing {
+            fencing.settle(pid, &claim.folder).context("cannot fence the container")?;
+        }
         stdio::give_terminal(self.bundle.spec(), self.bundle.process()?, pid)
             .context("cannot give the terminal away")?;
         container.state.bundle = self.bundle.folder().to_owned();

@@ -12,6 +12,7 @@ mod config;
 mod confinement;
 mod container;
 mod devices;
+mod fence;
 mod foreground;
 mod host;
 mod identifier;

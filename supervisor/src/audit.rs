@@ -82,8 +82,17 @@ pub struct Audit {
     dropped: AtomicU64,
 }
 
+/// What happened to the container as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Note {
+    time: String,
+    container: String,
+    note: String,
+}
+
 enum Line {
     Record(Box<Record>),
+    Note(String),
     End(Counts),
 }
 
@@ -133,6 +142,15 @@ impl Audit {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Writes down what happened to the container as a whole.
+    pub fn note(&self, note: String) {
+        let counter = match self.queue.try_send(Line::Note(note)) {
+            Ok(()) => &self.recorded,
+            Err(_) => &self.dropped,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Writes what is waiting and the summary, and closes the book.
     pub fn finish(&self) {
         let Some(writer) = self.writer.lock().ok().and_then(|mut writer| writer.take()) else {
@@ -163,6 +181,10 @@ fn write_all(lines: &Receiver<Line>, mut sink: impl Write, container: &str) {
     for line in lines {
         match line {
             Line::Record(record) => write_line(&mut sink, &record),
+            Line::Note(note) => {
+                let container = container.to_owned();
+                write_line(&mut sink, &Note { time: now(), container, note });
+            }
             Line::End(summary) => {
                 let container = container.to_owned();
                 return write_line(&mut sink, &Summary { time: now(), container, summary });

@@ -1,5 +1,6 @@
 //! What a supervisor is told about the container that it will serve, before the container exists.
 
+use crate::fence::Fence;
 use crate::files::devices;
 use crate::filter::Filter;
 use policy::PolicySet;
@@ -14,6 +15,8 @@ pub struct Confinement {
     pub policies: PolicySet,
     /// The compiled filter, for further processes that `exec` brings into the container.
     pub filter: Filter,
+    /// A cheaper filter with the Landlock ruleset that it counts on, if the container turns out to be fit for it.
+    pub fence: Option<Fence>,
     /// Where audit records are appended.
     pub audit: PathBuf,
     /// The device rules of the OCI spec (`linux.resources.devices`), in order.

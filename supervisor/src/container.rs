@@ -6,6 +6,7 @@ use crate::caller::Caller;
 use crate::confinement::Confinement;
 use crate::environment::View;
 use crate::files::devices::Devices;
+use crate::handoff::walls::Choice;
 use crate::idmap::IdMap;
 use crate::notification::{Denial, Tgid, Tid};
 use crate::processes::{FileId, Processes, Standing};
@@ -33,6 +34,7 @@ pub struct Container {
     groups: IdMap,
     tracked: bool,
     names_callers: bool,
+    fenced: bool,
 }
 
 /// Why a container cannot be served.
@@ -59,7 +61,11 @@ impl Container {
     ///
     /// # Errors
     /// [`EnterError`].
-    pub fn enter(confinement: &Confinement, entry: Tid) -> Result<Self, EnterError> {
+    pub fn enter(
+        confinement: &Confinement,
+        choice: &Choice,
+        entry: Tid,
+    ) -> Result<Self, EnterError> {
         let (users, groups) = IdMap::both(entry).map_err(EnterError::Look)?;
         let view = View::new(root(entry).map_err(EnterError::Look)?, confinement.entry.clone());
         let policies = bind(&confinement.policies, &view)?;
@@ -72,6 +78,7 @@ impl Container {
             processes: Processes::default(),
             tracked: policies.policies.len() > 1 || detaches,
             names_callers: rules().any(|rule| rule.predicate.is_some()),
+            fenced: choice.walls().ruleset.is_some(),
             policies,
             view,
             users,
@@ -83,6 +90,12 @@ impl Container {
     #[must_use]
     pub fn root(&self) -> BorrowedFd<'_> {
         self.view.root()
+    }
+
+    /// A Landlock ruleset stands behind the filter: what it denies the kernel would not carry out for the caller, though we permit it.
+    #[must_use]
+    pub fn is_fenced(&self) -> bool {
+        self.fenced
     }
 
     /// The name of a user of the container.

@@ -16,6 +16,7 @@ pub mod daemon;
 pub mod environment;
 pub mod evidence;
 pub mod exec;
+pub mod fence;
 pub mod files;
 pub mod filter;
 pub mod handlers;

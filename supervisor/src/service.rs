@@ -3,6 +3,7 @@
 use crate::confinement::Confinement;
 use crate::container::Container;
 use crate::handoff::server::{self, Joined, Server};
+use crate::handoff::walls::Choice;
 use crate::listener::Listener;
 use crate::pool::Pool;
 use nix::errno::Errno;
@@ -17,6 +18,7 @@ const PATIENCE: u16 = 60_000;
 #[derive(Debug)]
 pub struct Service {
     confinement: Confinement,
+    choice: Choice,
     server: Server,
     connections: Vec<OwnedFd>,
     pools: Vec<Arc<Pool>>,
@@ -30,7 +32,8 @@ impl Service {
     #[must_use]
     pub fn new(confinement: Confinement, server: Server) -> Self {
         let (connections, pools) = (Vec::new(), Vec::new());
-        Self { confinement, server, connections, pools, container: None, expecting: true }
+        let choice = Choice::of(&confinement);
+        Self { confinement, choice, server, connections, pools, container: None, expecting: true }
     }
 
     /// Serves until the container has ended, or will never begin.
@@ -96,7 +99,7 @@ impl Service {
     }
 
     fn talk(&mut self, connection: &OwnedFd) -> Result<(), Errno> {
-        match server::talk(connection.as_fd(), &self.confinement.filter)? {
+        match server::talk(connection.as_fd(), &mut self.choice)? {
             Some(joined) => server::acknowledge(connection.as_fd(), self.join(joined)),
             None => Ok(()),
         }
@@ -107,8 +110,12 @@ impl Service {
         let container = match &self.container {
             Some(container) => Arc::clone(container),
             None => {
-                let entered = Container::enter(&self.confinement, joined.entry);
-                Arc::new(entered.map_err(|error| describe(&error))?)
+                let entered = Container::enter(&self.confinement, &self.choice, joined.entry);
+                let entered = entered.map_err(|error| describe(&error))?;
+                if let Some(reason) = self.choice.unfenced() {
+                    entered.audit.note(format!("Landlock is not used: {reason}"));
+                }
+                Arc::new(entered)
             }
         };
         self.container = Some(Arc::clone(&container));

@@ -87,7 +87,6 @@ impl Exec {
         let own = store.own_folder(&self.id);
         let supervisor = supervise::connect(&own)?;
         let workload = Workload::new(Restraints {
-            filter: supervisor.fetch_filter()?,
             supervisor: RefCell::new(Some(supervisor)),
             engine: EngineFilter::of(&bundle, &process)?,
             drop_admin: !owns_admin(&process),

@@ -3,6 +3,7 @@
 
 pub mod credentials;
 pub mod files;
+pub mod landlock;
 pub mod objects;
 pub mod packet;
 pub mod process;

@@ -9,6 +9,7 @@ use supervisor::confinement::{Confinement, Entry};
 use supervisor::container::Container;
 use supervisor::files::devices::{Access, DeviceKind, Rule};
 use supervisor::filter::Filter;
+use supervisor::handoff::walls::Choice;
 use supervisor::listener::Listener;
 use supervisor::notification::Tid;
 use supervisor::pool::Pool;
@@ -39,7 +40,7 @@ pub fn serve(listener: OwnedFd, entry: i32, policy: &str) -> impl FnOnce() {
     let listener = Listener::new(listener, Tid(entry));
     listener.start_workload();
     let confinement = confinement(policy);
-    let container = Container::enter(&confinement, Tid(entry)).unwrap();
+    let container = Container::enter(&confinement, &Choice::of(&confinement), Tid(entry)).unwrap();
     let pool = Pool::new(Arc::new(container), Arc::new(listener));
     pool.start().unwrap();
     move || {
@@ -59,6 +60,7 @@ fn confinement(policy: &str) -> Confinement {
         id: "victim".into(),
         policies,
         filter: Filter::from_bytes(&[0; 8]).unwrap(),
+        fence: None,
         audit: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(audit),
         devices: vec![
             rule(false, None, Access::ALL),
