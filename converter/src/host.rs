@@ -104,6 +104,8 @@ impl Host {
         "connect",
         "bind",
         "sendto",
+        "sendmsg",
+        "sendmmsg",
     ];
 
     /// A host with a supervisor that carries out these calls.
@@ -269,6 +271,8 @@ impl LinuxVersion {
     /// The first one that keeps a call which the supervisor has taken from being interrupted and
     /// made twice (`SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`, seccomp(2)).
     pub const SUPERVISABLE: Self = Self { major: 5, minor: 19 };
+    /// The first one on which programs see the addresses of UNIX sockets too (`BPF_CGROUP_UNIX_CONNECT`).
+    pub const SOCKET_PROGRAMS: Self = Self { major: 6, minor: 7 };
 }
 
 impl fmt::Display for LinuxVersion {

@@ -260,3 +260,44 @@ fn docker_default_needs_no_supervisor() {
         plan.rules.iter().find(|rule| !rule.exact || rule.mechanism == Mechanism::Supervisor);
     assert_eq!(inexact, None);
 }
+
+/// The supervisor acts as its callers, so it must know when they change; where it does nothing for them, nothing is asked.
+#[test]
+fn changes_of_the_caller_are_told_where_the_supervisor_acts() {
+    let changes = ["native-setuid: uid eq \"1000\" then permit", "native-capset: permit"];
+    let deaf = planned(&[&changes]);
+    assert_eq!(decide(&deaf, "setuid", [1000, 0]), Action::Allow);
+    assert!(!deaf.constancy.credentials);
+    let rules = [&changes[..], &["native-stat: filename match \"/etc\" then permit"]].concat();
+    let told = planned(&[&rules]);
+    assert_eq!(decide(&told, "setuid", [1000, 0]), Action::Notify);
+    assert_eq!(decide(&told, "setuid", [1, 0]), Action::Notify);
+    assert_eq!(decide(&told, "capset", [0, 0]), Action::Notify);
+    assert!(told.constancy.credentials && told.constancy.root);
+    assert_eq!(told.rules[1].mechanism, Mechanism::Supervisor);
+    let refused =
+        planned(&[&["native-setuid: deny", "native-stat: filename match \"/etc\" then permit"]]);
+    assert_eq!(decide(&refused, "setuid", [1000, 0]), Action::Errno(libc::EPERM as u16));
+    let roots = planned(&[&[&rules[..], &["native-chroot: permit"]].concat()]);
+    assert!(roots.constancy.credentials && !roots.constancy.root);
+}
+
+/// Whatever the policy: what the supervisor relies on is what the filter does.
+#[test]
+fn no_filter_lets_a_change_pass_that_was_promised_to_be_told() {
+    for template in ["linux-base", "docker-default"] {
+        let rules = [
+            format!("Include: {template}"),
+            "native-fsread: filename match \"/etc\" then permit".into(),
+        ];
+        let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+        let plan = planned(&[&rules]);
+        assert!(plan.constancy.credentials && plan.constancy.root, "{template}");
+        for call in converter::plan::CHANGES {
+            for argument in [0, 1, 1000, 0x1000_0000, u64::MAX] {
+                let action = decide(&plan, call, [argument, argument]);
+                assert!(matches!(action, Action::Notify | Action::Errno(_)), "{call} {action:?}");
+            }
+        }
+    }
+}

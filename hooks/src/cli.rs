@@ -11,6 +11,8 @@ use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Parser, Subcommand};
 
+use crate::create_runtime::CreateRuntime;
+use crate::poststop::Poststop;
 use crate::precreate::Precreate;
 
 /// Confines containers that other runtimes than systrace-shim start.
@@ -30,12 +32,18 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Precreate(Precreate),
+    CreateRuntime(CreateRuntime),
+    Poststop(Poststop),
 }
 
 /// Runs the subcommand and turns its outcome into an exit status.
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let Command::Precreate(precreate) = &arguments.command;
-    match filter(|input| Ok(precreate.alter(input)?)) {
+    let outcome = filter(|input| match &arguments.command {
+        Command::Precreate(precreate) => Ok(precreate.alter(input)?),
+        Command::CreateRuntime(create) => Ok(create.check(&input).map(|()| Vec::new())?),
+        Command::Poststop(stop) => Ok(stop.tell(&input).map(|()| Vec::new())?),
+    });
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&format!("systrace-hook: {error:#}"), arguments.log.as_deref());

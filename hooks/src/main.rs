@@ -2,7 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod create_runtime;
+mod poststop;
 mod precreate;
+mod state;
 
 use clap::Parser;
 

@@ -8,9 +8,10 @@ use clap::Args;
 use converter::bundle::{self, BundleError, Config, ConfigError, Enforcer, PolicyName};
 use converter::bundle::{AGENT, PolicyNameError};
 use converter::load::{self, LoadError};
+use supervisor::agent::{self, TrustError};
 
 /// Names the policy of a container. Who registers the hook lets users choose.
-const POLICY_ANNOTATION: &str = "systrace-shim.io/policy";
+pub const POLICY_ANNOTATION: &str = "systrace-shim.io/policy";
 
 /// Podman's hook of that name: reads config.json and writes it with a policy in it.
 ///
@@ -47,6 +48,9 @@ pub enum PrecreateError {
     /// The policy cannot be used.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The container's listener could go to somebody else than the agent.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The policy cannot be enforced in this way.
     #[error("policy {}", path.display())]
     Bundle {
@@ -66,8 +70,19 @@ impl Precreate {
         let path = name.file(&self.policy_dir);
         let policy = load::load(&path, &self.policy_dir)?;
         let enforcer = Enforcer::of(&self.agent, self.standalone);
+        self.ensure_trusted()?;
         bundle::confine(&mut config, &name, &policy, &enforcer)
             .map_err(|source| PrecreateError::Bundle { path, source })?;
         Ok(config.into_text()?)
+    }
+
+    /// An agent that is not there yet is left to `create-runtime`, whose error the engine's user sees; and to the runtime, which makes
+    /// no container without it.
+    fn ensure_trusted(&self) -> Result<(), TrustError> {
+        match agent::ensure_trusted(&self.agent) {
+            Err(TrustError::Missing { .. }) => Ok(()),
+            _ if self.standalone => Ok(()),
+            outcome => outcome,
+        }
     }
 }

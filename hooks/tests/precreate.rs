@@ -206,15 +206,84 @@ fn wrong_use_is_told_from_refusal() {
 }
 
 #[test]
-fn the_example_is_what_podman_expects() {
-    let file =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/podman/hooks.d/systrace.json");
-    let text = std::fs::read_to_string(file).expect("the example");
-    let hook: Value = serde_json::from_str(&text).expect("JSON");
-    assert_eq!(hook["stages"], json!(["precreate"]));
-    let words = hook["hook"]["args"].as_array().expect("arguments");
-    let words: Vec<_> = words.iter().skip(1).filter_map(Value::as_str).collect();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_systrace-hook"));
-    let asked = command.args(words).arg("--help").output().expect("it runs");
-    assert_eq!(asked.status.code(), Some(0));
+fn the_examples_are_what_podman_expects() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/podman/hooks.d");
+    for (name, stage) in
+        [("precreate", "precreate"), ("create-runtime", "createRuntime"), ("poststop", "poststop")]
+    {
+        let text = std::fs::read_to_string(folder.join(format!("systrace-{name}.json")))
+            .expect("the example");
+        let hook: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(hook["stages"], json!([stage]));
+        let words = hook["hook"]["args"].as_array().expect("arguments");
+        assert_eq!(words.last(), Some(&json!(name)));
+        let words = words.iter().skip(1).filter_map(Value::as_str);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_systrace-hook"));
+        let asked = command.args(words).arg("--help").output().expect("it runs");
+        assert_eq!(asked.status.code(), Some(0));
+    }
+}
+
+/// `create-runtime` and `poststop` with something else than a runtime would say.
+#[test]
+fn garbage_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let run = |hook: &str, input: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_systrace-hook"))
+            .arg(hook)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it reads all");
+        child.wait_with_output().expect("it ends")
+    };
+    let state = |bundle: &Path| json!({"id": "x", "bundle": bundle}).to_string();
+    let bundle = |name: &str, text: &str| {
+        let bundle = folder.path().join(name);
+        std::fs::create_dir(&bundle).expect("a bundle");
+        std::fs::write(bundle.join("config.json"), text).expect("a configuration");
+        state(&bundle)
+    };
+    let unconfined = config("web", Value::Null).to_string();
+    let elsewhere = config(
+        "web",
+        json!({"defaultAction": "SCMP_ACT_ALLOW",
+        "listenerPath": "/nowhere.sock", "listenerMetadata": "theirs"}),
+    )
+    .to_string();
+    let other = config(
+        "web",
+        json!({"defaultAction": "SCMP_ACT_ALLOW",
+        "listenerPath": "/nowhere.sock",
+        "listenerMetadata": r#"{"gate":1,"policy":"mail","sha256":""}"#}),
+    )
+    .to_string();
+    let cases = [
+        (String::new(), "no container state"),
+        ("\u{0}garbage".to_owned(), "no container state"),
+        ("[]".to_owned(), "no container state"),
+        (state(Path::new("/nowhere")), "cannot read /nowhere/config.json"),
+        (bundle("broken", "{"), "config.json cannot be read"),
+        (bundle("unconfined", &unconfined), "names no agent for it"),
+        (bundle("elsewhere", &elsewhere), "is not what systrace-convert writes"),
+        (bundle("other", &other), "asks for policy web, and config.json has mail"),
+        (
+            bundle("missing", &other.replace("\"mail\\", "\"web\\").replace("mail", "web")),
+            "/nowhere.sock cannot be found",
+        ),
+    ];
+    for (input, reason) in &cases {
+        let output = run("create-runtime", input);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{text}");
+        assert!(text.contains(reason) && text.matches('\n').count() == 1, "{reason}: {text}");
+    }
+    assert_eq!(run("poststop", "garbage").status.code(), Some(1));
+    // The bundle may be gone, and the agent too: there is nothing that could be refused any more.
+    assert_eq!(run("poststop", &state(Path::new("/nowhere"))).status.code(), Some(0));
+    // Other containers are none of our business.
+    let left = json!({"ociVersion": "1.0.2", "linux": {}}).to_string();
+    assert_eq!(run("create-runtime", &bundle("left", &left)).status.code(), Some(0));
 }

@@ -92,6 +92,13 @@ impl Policy {
         FormRules { own: lists.own.ids(), read: alias(Alias::Read), write: alias(Alias::Write) }
     }
 
+    /// Whether some rule on the names of a form permits.
+    #[must_use]
+    pub fn may_permit(&self, form: FormId) -> bool {
+        let permits = |id: &RuleId| matches!(self.rule(*id).action, Action::Permit(_));
+        self.rules_for(form).own.iter().any(permits)
+    }
+
     pub(crate) fn lists(&self, form: FormId) -> Option<&FormLists> {
         let place = self.lists.binary_search_by_key(&form, |(form, _)| *form).ok()?;
         Some(&self.lists[place].1)

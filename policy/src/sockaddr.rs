@@ -1,8 +1,10 @@
 //! The text of a socket address.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Address families (linux/socket.h).
+const AF_UNSPEC: u16 = 0;
 const AF_UNIX: u16 = 1;
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
@@ -24,6 +26,42 @@ pub fn print_sockaddr(address: &[u8]) -> Vec<u8> {
         AF_INET6 => print_inet6(rest).unwrap_or_else(|| b"error".to_vec()),
         other => format!("family({other})").into_bytes(),
     }
+}
+
+/// The address as the kernel takes it where the same place can be written in several ways, for a call by this name.
+///
+/// `::ffff:A.B.C.D` becomes the IPv4 address that it reaches (ipv6(7)), a scope is left out where the kernel ignores it, and
+/// for all calls but connect(2), which dissolves an association for it, `AF_UNSPEC` is IPv4 (`__inet_bind`, `udp_sendmsg`).
+#[must_use]
+pub fn reached<'a>(call: &str, address: &'a [u8]) -> Cow<'a, [u8]> {
+    let family = address.first_chunk().map(|family| u16::from_ne_bytes(*family));
+    match family {
+        Some(AF_INET6) => reached_by_inet6(address).map_or(address.into(), Cow::Owned),
+        Some(AF_UNSPEC) if call != "connect" => {
+            [&AF_INET.to_ne_bytes(), &address[2..]].concat().into()
+        }
+        _ => address.into(),
+    }
+}
+
+/// Another spelling of a whole IPv6 address.
+fn reached_by_inet6(address: &[u8]) -> Option<Vec<u8>> {
+    const SCOPE: usize = 24;
+    let port = address.get(2..4)?;
+    let octets: [u8; 16] = address.get(8..SCOPE)?.try_into().ok()?;
+    let v6 = Ipv6Addr::from(octets);
+    match v6.to_ipv4_mapped() {
+        Some(v4) => Some([&AF_INET.to_ne_bytes(), port, &v4.octets(), &[0; 8]].concat()),
+        None => (!needs_scope(v6)).then(|| address[..SCOPE].to_vec()),
+    }
+}
+
+/// Whether the kernel looks at the scope of an address (`__ipv6_addr_needs_scope_id`, net/ipv6.h): it is unicast to a
+/// link, or multicast within an interface or a link.
+#[must_use]
+pub fn needs_scope(address: Ipv6Addr) -> bool {
+    let [high, low, ..] = address.octets();
+    (high == 0xfe && low & 0xc0 == 0x80) || (high == 0xff && matches!(low & 0x0f, 1 | 2))
 }
 
 /// unix(7): a path, an abstract name behind a NUL byte, or nothing.
@@ -110,6 +148,25 @@ mod tests {
         six.extend(2_u32.to_ne_bytes());
         assert_eq!(address(AF_INET6, &six), b"inet-[::1%2]:443");
         assert_eq!(address(AF_INET6, &six[..20]), b"error");
+    }
+
+    #[test]
+    fn an_address_has_one_name() {
+        let printed = |call: &str, address: &[u8]| {
+            String::from_utf8(print_sockaddr(&reached(call, address))).unwrap()
+        };
+        let v6 = |octets: [u8; 16]| [&[10, 0, 0, 53, 0, 0, 0, 0][..], &octets, &[0; 4]].concat();
+        let mapped = v6([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127, 0, 0, 1]);
+        assert_eq!(printed("connect", &mapped), "inet-[127.0.0.1]:53");
+        assert_eq!(printed("connect", &v6(Ipv6Addr::LOCALHOST.octets())), "inet-[::1]:53");
+        let unspecified = [0, 0, 0, 53, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(printed("sendto", &unspecified), "inet-[127.0.0.1]:53");
+        assert_eq!(printed("connect", &unspecified), "family(0)");
+        assert_eq!(printed("connect", &[10]), "error");
+        let scoped = |octets| [&v6(octets)[..24], &[2, 0, 0, 0]].concat();
+        assert_eq!(printed("connect", &scoped(Ipv6Addr::LOCALHOST.octets())), "inet-[::1]:53");
+        let to_link = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1).octets();
+        assert_eq!(printed("connect", &scoped(to_link)), "inet-[fe80::1%2]:53");
     }
 
     #[test]

@@ -6,9 +6,15 @@ use crate::source::Source;
 const LINUX_BASE: &str = include_str!("../templates/linux-base");
 /// What Docker's default profile lets through, less the ways around supervision.
 const DOCKER_DEFAULT: &str = include_str!("../templates/docker-default");
+/// The sockets of network programs.
+const INTERNET_SOCKETS: &str = include_str!("../templates/internet-sockets");
 
 /// Names and texts.
-const BUILTIN: [(&str, &str); 2] = [("linux-base", LINUX_BASE), ("docker-default", DOCKER_DEFAULT)];
+const BUILTIN: [(&str, &str); 3] = [
+    ("linux-base", LINUX_BASE),
+    ("docker-default", DOCKER_DEFAULT),
+    ("internet-sockets", INTERNET_SOCKETS),
+];
 
 /// The names of the built-in templates.
 pub fn names() -> impl Iterator<Item = &'static str> {

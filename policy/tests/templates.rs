@@ -4,6 +4,9 @@ use policy::ast::PermitFlag;
 use policy::registry::{FormId, Kind, call_named, calls};
 use policy::{Event, Policy, Source, Subject, Value, Verdict, compile, templates};
 
+/// The templates under which a program runs.
+const PROGRAMS: [&str; 2] = ["linux-base", "docker-default"];
+
 /// A policy of nothing but one include.
 fn including(name: &str) -> Policy {
     let text = format!("Policy: /p, Emulation: native\nInclude: {name}\n");
@@ -61,13 +64,14 @@ fn no_template_opens_a_way_around_supervision() {
             let permitted = permits(&policy, call, "/x");
             assert!(!permitted.contains(&true), "{name} {call}");
         }
-        assert_eq!(permits(&policy, "clone", ""), [true, name == "docker-default", false]);
+        let threads = PROGRAMS.contains(&name);
+        assert_eq!(permits(&policy, "clone", ""), [threads, name == "docker-default", false]);
     }
 }
 
 #[test]
 fn clone3_looks_like_an_old_kernel() {
-    for name in templates::names() {
+    for name in PROGRAMS {
         let form = call_named("clone3").unwrap().form_ids().next().unwrap();
         let verdict = verdict(&including(name), form, "", 0);
         assert!(matches!(verdict, Verdict::Deny(errno) if errno.name() == Some("ENOSYS")));
@@ -105,4 +109,25 @@ fn docker_default_passes_what_programs_use() {
     let personality = |persona| verdict(&policy, form("personality"), "", persona);
     assert!(matches!(personality(8), Verdict::Permit(_)));
     assert_eq!(personality(0x4_0000), Verdict::Uncovered);
+}
+
+#[test]
+fn internet_sockets_are_those_of_the_internet() {
+    let policy = including("internet-sockets");
+    let form = |call| call_named(call).unwrap().form_ids().next().unwrap();
+    let permitted = |call, numbers: [u64; 3]| {
+        let values = numbers.map(Value::Number);
+        let event = Event { form: form(call), values: &values, subject: Subject::default() };
+        matches!(policy.evaluate(&event).verdict, Verdict::Permit(_))
+    };
+    let cloexec = 0o2_000_000;
+    for made in [[1, 1, 0], [2, 1, 0], [2, 1 | cloexec, 6], [10, 1, 262], [2, 2, 17], [10, 2, 58]] {
+        assert!(permitted("socket", made), "{made:?}");
+    }
+    for other in
+        [[2, 3, 1], [2, 1, 132], [2, 2, 136], [16, 3, 0], [17, 3, 0], [40, 1, 0], [2, 10, 0]]
+    {
+        assert!(!permitted("socket", other), "{other:?}");
+    }
+    assert!(permitted("socketpair", [1, 1, 0]) && !permitted("socketpair", [30, 1, 0]));
 }

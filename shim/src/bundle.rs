@@ -3,16 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use libcontainer::utils::get_cgroup_path;
+use libcgroups::common::{CgroupSetup, get_cgroup_setup};
 use oci_spec::OciSpecError;
-use oci_spec::runtime::{
-    Capabilities, Capability, LinuxCapabilities, LinuxNamespaceType, LinuxSeccomp, Process, Spec,
-};
+use oci_spec::runtime::{LinuxNamespaceType, LinuxSeccomp, Process, Spec};
 
 use crate::cgroup::companions::Companions;
 use crate::cgroup::mounts::{self, MountsError};
+use crate::copy_up::{self, CopyUpError};
+use crate::lent;
 
 const FILE: &str = "config.json";
+/// Beside the private bundle: what the engine asked for, whatever becomes of its own bundle.
+const COPY: &str = "engine";
 
 /// A folder with a `config.json`, read and checked.
 #[derive(Debug)]
@@ -34,8 +36,14 @@ pub enum BundleError {
     Root { path: PathBuf, source: std::io::Error },
     #[error("user namespaces are not supported")]
     UserNamespace,
+    #[error(
+        "invalid configuration: resources of control groups of version 2 on a host with version 1"
+    )]
+    Unified,
     #[error(transparent)]
     Mounts(#[from] MountsError),
+    #[error(transparent)]
+    CopyUp(#[from] CopyUpError),
     #[error("cannot write the private bundle {path}")]
     Write { path: PathBuf, source: OciSpecError },
 }
@@ -47,6 +55,11 @@ impl Bundle {
         let path = folder.join(FILE);
         let spec = Spec::load(&path).map_err(|source| BundleError::Read { path, source })?;
         Ok(Self { folder, spec })
+    }
+
+    /// The copy of the engine's bundle in our folder of a container. Its root may be relative to the original.
+    pub fn copy_in(folder: &Path) -> Result<Self, BundleError> {
+        Self::open(&folder.join(COPY))
     }
 
     pub fn folder(&self) -> &Path {
@@ -65,6 +78,11 @@ impl Bundle {
         if namespaces.iter().any(|namespace| namespace.typ() == LinuxNamespaceType::User) {
             return Err(BundleError::UserNamespace);
         }
+        let unified = linux.resources().as_ref().and_then(|resources| resources.unified().as_ref());
+        let wanted = unified.is_some_and(|values| !values.is_empty());
+        if wanted && !matches!(get_cgroup_setup(), Ok(CgroupSetup::Unified)) {
+            return Err(BundleError::Unified);
+        }
         Ok(())
     }
 
@@ -73,10 +91,15 @@ impl Bundle {
         self.spec.process().as_ref().ok_or_else(|| self.incomplete("process"))
     }
 
-    /// The root file system, absolute and without symbolic links.
-    pub fn rootfs(&self) -> Result<PathBuf, BundleError> {
+    /// Where the root file system is.
+    pub fn root(&self) -> Result<PathBuf, BundleError> {
         let root = self.spec.root().as_ref().ok_or_else(|| self.incomplete("root"))?;
-        let path = self.folder.join(root.path());
+        Ok(self.folder.join(root.path()))
+    }
+
+    /// The same without symbolic links.
+    pub fn rootfs(&self) -> Result<PathBuf, BundleError> {
+        let path = self.root()?;
         fs::canonicalize(&path).map_err(|source| BundleError::Root { path, source })
     }
 
@@ -88,26 +111,31 @@ impl Bundle {
     /// Writes the spec that libcontainer works from: CAP_SYS_ADMIN for our start-up, no seccomp (it is
     /// loaded by our start-up, after our own filter), and a root path that is right from any folder.
     pub fn write_private(&self, folder: &Path, companions: &Companions) -> Result<(), BundleError> {
+        write(&self.spec, &folder.join(COPY))?;
         let mut spec = self.spec.clone();
         let mut process = self.process()?.clone();
-        lend_admin(&mut process);
+        lent::lend(&mut process);
         spec.set_process(Some(process));
         if let Some(linux) = spec.linux_mut() {
             linux.set_seccomp(None);
+            linux.set_cgroups_path(Some(companions.cgroup().to_owned()));
         }
         let rootfs = self.rootfs()?;
+        copy_up::settle(&mut spec, &rootfs, folder)?;
         if let Some(root) = spec.root_mut() {
             root.set_path(rootfs);
         }
         mounts::protect(&mut spec, companions)?;
-        let path = folder.join(FILE);
-        spec.save(&path).map_err(|source| BundleError::Write { path, source })
+        write(&spec, folder)
     }
 
-    /// The container's folders beside those that libcgroups makes.
+    /// The container's folders beside those that libcgroups makes. One without a path of its own is named like the
+    /// container, as under runc.
     pub fn companions(&self, id: &str, systemd: bool) -> Companions {
         let path = self.spec.linux().as_ref().and_then(|linux| linux.cgroups_path().clone());
-        Companions::of(&get_cgroup_path(&path, id), systemd)
+        let path = path.filter(|path| !path.as_os_str().is_empty());
+        let by_name = || if systemd { format!(":runc:{id}") } else { format!("/{id}") };
+        Companions::of(&path.unwrap_or_else(|| by_name().into()), systemd)
     }
 
     fn incomplete(&self, part: &'static str) -> BundleError {
@@ -115,49 +143,18 @@ impl Bundle {
     }
 }
 
-/// Whether a process may keep CAP_SYS_ADMIN by the engine's own wish.
-pub fn owns_admin(process: &Process) -> bool {
-    let holds = |set: &Option<Capabilities>| {
-        set.as_ref().is_some_and(|set| set.contains(&Capability::SysAdmin))
-    };
-    process.capabilities().as_ref().is_some_and(|sets| holds(sets.permitted()))
-}
-
-/// Adds CAP_SYS_ADMIN to the effective and permitted sets: a filter may only be loaded with it or with
-/// no_new_privs (seccomp(2)), and no_new_privs would change the workload. It is in no other set, so
-/// execve(2) takes it away even if our start-up did not.
-///
-/// A set that the engine left out becomes an empty one, as under runc; libcontainer would leave it full.
-pub fn lend_admin(process: &mut Process) {
-    let mut sets = process.capabilities().clone().unwrap_or_else(no_capabilities);
-    let mut effective = sets.effective().clone().unwrap_or_default();
-    let mut permitted = sets.permitted().clone().unwrap_or_default();
-    effective.insert(Capability::SysAdmin);
-    permitted.insert(Capability::SysAdmin);
-    let bounding = sets.bounding().clone().unwrap_or_default();
-    let inheritable = sets.inheritable().clone().unwrap_or_default();
-    let ambient = sets.ambient().clone().unwrap_or_default();
-    sets.set_bounding(Some(bounding))
-        .set_effective(Some(effective))
-        .set_permitted(Some(permitted))
-        .set_inheritable(Some(inheritable))
-        .set_ambient(Some(ambient));
-    process.set_capabilities(Some(sets));
-}
-
-fn no_capabilities() -> LinuxCapabilities {
-    let mut sets = LinuxCapabilities::default();
-    sets.set_bounding(None)
-        .set_effective(None)
-        .set_permitted(None)
-        .set_inheritable(None)
-        .set_ambient(None);
-    sets
+fn write(spec: &Spec, folder: &Path) -> Result<(), BundleError> {
+    let path = folder.join(FILE);
+    fs::create_dir_all(folder)
+        .map_err(OciSpecError::from)
+        .and_then(|()| spec.save(&path))
+        .map_err(|source| BundleError::Write { path, source })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use oci_spec::runtime::{Capabilities, Capability};
 
     fn bundle(change: impl FnOnce(&mut serde_json::Value)) -> (tempfile::TempDir, Bundle) {
         let folder = tempfile::tempdir().unwrap();
@@ -187,16 +184,6 @@ mod tests {
         assert_eq!(sets.ambient(), &Some(Capabilities::new()));
         assert!(spec.linux().as_ref().unwrap().seccomp().is_none());
         assert!(spec.root().as_ref().unwrap().path().is_absolute());
-    }
-
-    #[test]
-    fn a_process_without_capabilities_gets_no_others() {
-        let mut process = Process::default();
-        process.set_capabilities(None);
-        lend_admin(&mut process);
-        let sets = process.capabilities().clone().unwrap();
-        assert_eq!(sets.bounding(), &Some(Capabilities::new()));
-        assert_eq!(sets.permitted().as_ref().unwrap().len(), 1);
     }
 
     #[test]

@@ -4,9 +4,10 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use converter::bpf::SeccompData;
-use converter::host::{Engine, Host, LinuxVersionError};
+use converter::host::{Host, LinuxVersionError};
 use converter::landlock::Rights;
 use converter::load::{LoadError, Loaded, understand};
 use converter::plan::{Mechanism, Plan, PlanError, Target, plan};
@@ -14,17 +15,21 @@ use converter::seccomp::assemble::AssembleError;
 use converter::seccomp::{self, Action, assemble, engine};
 use oci_spec::runtime::Process;
 use policy::{PolicySet, Source, registry};
+use supervisor::constancy::Constancy;
 use supervisor::fence::Fence;
 use supervisor::filter::{BadFilter, Filter};
+use supervisor::sockets::programs::LoadedPrograms;
 use supervisor::{Confinement, Entry};
 
-use crate::bundle::{Bundle, BundleError, owns_admin};
+use crate::bundle::{Bundle, BundleError};
 use crate::config::Settings;
 use crate::devices;
 use crate::host;
 use crate::identifier::ContainerId;
+use crate::lent;
 use crate::selection::entry::EntryProgram;
 use crate::selection::{SelectionError, select};
+use crate::sockets;
 
 /// The container cannot be confined.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +87,8 @@ impl EngineFilter {
 
 /// What our start-up calls when the profile is in force; `Workload` has the order.
 fn calls_under_it(process: &Process) -> impl Iterator<Item = &'static str> {
-    let drops = !owns_admin(process) && process.no_new_privileges() != Some(true);
+    let drops =
+        !lent::to_give_back(process).is_empty() && process.no_new_privileges() != Some(true);
     let for_drop = if drops { &["capget", "capset"][..] } else { &[] };
     for_drop.iter().copied().chain(["execve"])
 }
@@ -94,11 +100,12 @@ fn denies(filter: &seccomp::Filter, call: &str) -> bool {
     })
 }
 
-/// Chooses the policy of a container and compiles it.
+/// Chooses the policy of a container and compiles it. `sockets`: programs would see every socket of the container.
 pub fn prepare(
     settings: &Settings,
     id: &ContainerId,
     bundle: &Bundle,
+    sockets: bool,
 ) -> Result<Confinement, ConfinementError> {
     let entry = EntryProgram::locate(&bundle.rootfs()?, bundle.process()?);
     let none = Default::default();
@@ -106,32 +113,36 @@ pub fn prepare(
     let text = select(settings, annotations, &entry)?;
     let source = Source::new(text.origin, text.text);
     let loaded = understand(source, &settings.config.policy_dir)?;
-    confine(settings, id, bundle, loaded, Engine::SystraceShim)
+    let host = host::probe()?;
+    let sockets = sockets && host.sockets;
+    confine(settings, id, bundle, loaded, Host { sockets, ..host })
 }
 
-/// Compiles a policy for a container that this engine makes.
+/// Compiles a policy for a container that this host makes.
 pub fn confine(
     settings: &Settings,
     id: &ContainerId,
     bundle: &Bundle,
     policy: Loaded,
-    engine: Engine,
+    host: Host,
 ) -> Result<Confinement, ConfinementError> {
     let process = bundle.process()?;
     let rootfs = bundle.rootfs()?;
     let entry = EntryProgram::locate(&rootfs, process);
     let origin = policy.source.name().to_string();
     let policies = entry_first(policy.set, &entry, &rootfs, &origin)?;
-    let mut host = Host { engine, ..host::probe()? };
+    let mut host = host;
     host.without.extend(&settings.config.without);
-    let (filter, fence) = compile(&policies, &origin, &host)?;
+    let Compiled { filter, fence, constancy, sockets } = compile(&policies, &origin, &host)?;
     let audit = settings.audit_file(id);
     make_folder_of(&audit)?;
     Ok(Confinement {
         id: id.to_string(),
         filter,
         fence,
+        constancy,
         policies,
+        sockets,
         audit,
         devices: devices::rules(bundle.spec()),
         entry: surroundings(process),
@@ -176,15 +187,26 @@ fn entry_first(
     Ok(set)
 }
 
-/// The filter that is right in every container, and a cheaper one with the ruleset that it counts on.
-fn compile(
-    policies: &PolicySet,
-    origin: &str,
-    host: &Host,
-) -> Result<(Filter, Option<Fence>), ConfinementError> {
+/// What a plan has become.
+struct Compiled {
+    filter: Filter,
+    fence: Option<Fence>,
+    constancy: Constancy,
+    sockets: Option<Arc<LoadedPrograms>>,
+}
+
+/// A filter that is right in every container, and a cheaper one with the Landlock ruleset that it counts on.
+fn compile(policies: &PolicySet, origin: &str, host: &Host) -> Result<Compiled, ConfinementError> {
     let cheapest = planned(policies, origin, host)?;
+    let Ok(sockets) = sockets::load(&cheapest.carried.sockets) else {
+        // What the kernel does not take is judged by the next rung.
+        return compile(policies, origin, &Host { sockets: false, ..host.clone() });
+    };
     let filter = assembled(&cheapest, origin)?;
-    let Some(ruleset) = cheapest.carried.landlock else { return Ok((filter, None)) };
+    let constancy = constancy(&cheapest);
+    let Some(ruleset) = cheapest.carried.landlock else {
+        return Ok(Compiled { filter, fence: None, constancy, sockets });
+    };
     let fence = Fence {
         filter,
         handled: ruleset.handled.bits(),
@@ -194,8 +216,18 @@ fn compile(
     };
     let mut without = host.clone();
     without.without.insert(Mechanism::Landlock);
-    let filter = assembled(&planned(policies, origin, &without)?, origin)?;
-    Ok((filter, Some(fence)))
+    let plan = planned(policies, origin, &without)?;
+    let unfenced = self::constancy(&plan);
+    let constancy = Constancy {
+        credentials: constancy.credentials && unfenced.credentials,
+        root: constancy.root && unfenced.root,
+    };
+    Ok(Compiled { filter: assembled(&plan, origin)?, fence: Some(fence), constancy, sockets })
+}
+
+fn constancy(plan: &Plan) -> Constancy {
+    let converter::plan::Constancy { credentials, root } = plan.constancy;
+    Constancy { credentials, root }
 }
 
 fn planned(policies: &PolicySet, origin: &str, host: &Host) -> Result<Plan, ConfinementError> {
@@ -242,6 +274,11 @@ mod tests {
     }
 
     #[test]
+    fn both_know_the_same_changes_of_a_caller() {
+        assert_eq!(converter::plan::CHANGES, supervisor::constancy::CHANGES);
+    }
+
+    #[test]
     fn the_sandbox_policy_can_be_enforced() {
         let set = entry_first(
             understood(SANDBOX_POLICY),
@@ -251,7 +288,11 @@ mod tests {
         )
         .unwrap();
         assert!(
-            !compile(&set, "sandbox", &host::probe().unwrap()).unwrap().0.instructions().is_empty()
+            !compile(&set, "sandbox", &host::probe().unwrap())
+                .unwrap()
+                .filter
+                .instructions()
+                .is_empty()
         );
     }
 

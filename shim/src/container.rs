@@ -24,6 +24,8 @@ pub enum StateError {
     Missing(ContainerId),
     #[error("container not running")]
     NotRunning,
+    #[error("cannot exec in a paused container (use --ignore-paused to override)")]
+    Paused,
     #[error("container {0} is {1}, not {2}")]
     Unfit(ContainerId, &'static str, &'static str),
     #[error("container with id {0} already exists")]

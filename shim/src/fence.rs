@@ -7,6 +7,8 @@
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use anyhow::Context;
+use libcontainer::container::Container;
 use policy::Policy;
 use supervisor::fence::{self, Fence};
 use supervisor::{Confinement, Entry};
@@ -29,8 +31,13 @@ impl Fencing {
         Some(Self { fence, policy, entry: confinement.entry.clone() })
     }
 
-    /// Decides for the container that this process is in, and tells the supervisor.
-    pub fn settle(&self, pid: i32, folder: &Path) -> Result<(), SuperviseError> {
+    /// Decides for a container that has not started, and tells the supervisor.
+    pub fn settle(&self, container: &Container, folder: &Path) -> anyhow::Result<()> {
+        let pid = container.pid().context("the container has no process")?.as_raw();
+        self.tell(pid, folder).context("cannot fence the container")
+    }
+
+    fn tell(&self, pid: i32, folder: &Path) -> Result<(), SuperviseError> {
         let supervisor = supervise::connect(folder)?;
         let outcome = match fence::raise(&self.fence, &self.policy, &self.entry, pid) {
             Ok(ruleset) => supervisor.tell_fence(Ok(ruleset.as_fd())),

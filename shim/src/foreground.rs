@@ -5,6 +5,8 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use crate::terminal::Session;
+
 /// Signals held back from this process, to be passed on.
 pub struct Relay(SigSet);
 
@@ -19,8 +21,9 @@ impl Relay {
         Ok(Self(signals))
     }
 
-    /// Passes signals on to a child until it ends; its status, 128 + signal if one ended it.
-    pub fn wait(&self, child: Pid) -> Result<u8, Errno> {
+    /// Passes signals on to a child until it ends; its status, 128 + signal if one ended it. A new size of the
+    /// user's terminal is for the container's terminal, if it has one.
+    pub fn wait(&self, child: Pid, session: Option<&Session>) -> Result<u8, Errno> {
         loop {
             match waitpid(child, Some(WaitPidFlag::WNOHANG))? {
                 WaitStatus::Exited(_, status) => return Ok(u8::try_from(status).unwrap_or(u8::MAX)),
@@ -29,6 +32,9 @@ impl Relay {
             }
             match self.0.wait()? {
                 Signal::SIGCHLD | Signal::SIGPIPE | Signal::SIGURG => {}
+                Signal::SIGWINCH if session.is_some() => {
+                    session.into_iter().for_each(Session::resize);
+                }
                 signal => pass(child, signal)?,
             }
         }

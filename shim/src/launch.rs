@@ -1,7 +1,7 @@
 //! Making a container: the work that `create` and `run` share.
 
 use std::cell::RefCell;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -9,17 +9,20 @@ use anyhow::Context;
 use libcontainer::container::Container;
 use libcontainer::container::builder::ContainerBuilder;
 use libcontainer::syscall::syscall::SyscallType;
+use oci_spec::runtime::Process;
+use supervisor::sockets::programs::LoadedPrograms;
 
 use crate::birth::Birth;
-use crate::bundle::{Bundle, owns_admin};
+use crate::bundle::Bundle;
 use crate::cgroup::companions::Companions;
 use crate::config::Settings;
 use crate::confinement::{self, EngineFilter};
 use crate::container::Store;
 use crate::fence::Fencing;
 use crate::identifier::ContainerId;
+use crate::terminal::Console;
 use crate::workload::{Restraints, Role, Workload, readable};
-use crate::{stdio, supervise};
+use crate::{lent, pidfd, sockets, stdio, supervise};
 
 /// The flags of `create` and `run`.
 #[derive(Debug, clap::Args)]
@@ -42,6 +45,9 @@ pub struct CreateOptions {
     /// Number of descriptors after standard error that the container gets
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub preserve_fds: i32,
+    /// Unix socket that receives a descriptor of the process
+    #[arg(long, value_name = "SOCKET")]
+    pub pidfd_socket: Option<PathBuf>,
     /// Name of the container
     pub id: ContainerId,
 }
@@ -55,62 +61,112 @@ struct Launch<'s> {
     detached: bool,
 }
 
+/// A container that waits for its start, and the far end of its terminal if nobody else has it.
+pub struct Created {
+    pub container: Container,
+    pub terminal: Option<File>,
+}
+
 /// Makes the container; it waits for `start`. Nothing is left behind if that fails.
 pub fn create(
     settings: &Settings,
     options: &CreateOptions,
     detached: bool,
-) -> anyhow::Result<Container> {
+) -> anyhow::Result<Created> {
     let store = Store::new(&settings.config.root);
     store.ensure_free(&options.id)?;
     let bundle = Bundle::open(&options.bundle)?;
     bundle.ensure_supported()?;
+    ensure_folder_of(options.pid_file.as_deref())?;
     Launch { settings, options, store, bundle, detached }.run()
 }
 
+/// libcontainer only warns when it cannot write the number that an engine waits for.
+pub fn ensure_folder_of(pid_file: Option<&Path>) -> anyhow::Result<()> {
+    let Some(folder) = pid_file.and_then(Path::parent) else { return Ok(()) };
+    let there = folder.as_os_str().is_empty() || folder.is_dir();
+    anyhow::ensure!(there, "cannot write the pid file: no folder {}", folder.display());
+    Ok(())
+}
+
 impl Launch<'_> {
-    fn run(&self) -> anyhow::Result<Container> {
+    fn run(&self) -> anyhow::Result<Created> {
         let id = &self.options.id;
         let process = self.bundle.process()?;
         let engine = EngineFilter::of(&self.bundle, process)?;
-        let confinement = confinement::prepare(self.settings, id, &self.bundle)?;
+        let companions = self.companions();
+        let hold = sockets::hold(self.bundle.spec(), &companions, self.options.preserve_fds);
+        let confinement = confinement::prepare(self.settings, id, &self.bundle, hold)?;
+        let programs = confinement.sockets.clone();
         let fencing = Fencing::of(&confinement);
-        let claim = Claim::stake(&self.store, id, self.companions())?;
+        let claim = Claim::stake(&self.store, id, companions)?;
         self.bundle.write_private(&claim.folder, &claim.companions)?;
         let workload = Workload::new(Restraints {
+            doors: None,
             supervisor: RefCell::new(Some(supervise::start(&claim.folder, confinement)?)),
             engine,
-            drop_admin: !owns_admin(process),
+            lent: lent::to_give_back(process),
             new_keyring: !self.options.no_new_keyring,
             role: Role::First,
         });
         stdio::give_inherited(self.bundle.spec(), process)
             .context("cannot give the output away")?;
-        let mut container = self.build(workload, &claim.folder)?;
-        if let Err(error) = self.settle(&mut container, &claim, fencing.as_ref()) {
-            // Its process waits for a start that will not come; the first error is the one to report.
-            let _ = container.delete(true);
-            return Err(error);
+        let console = self.console(process, &claim.folder)?;
+        let mut container = self.build(workload, &claim.folder, console.as_ref())?;
+        let mut settled = self.settle(&mut container, &claim, programs.as_deref());
+        if let Some(fencing) = fencing.filter(|_| settled.is_ok()) {
+            settled = fencing.settle(&container, &claim.folder);
         }
-        claim.keep();
-        Ok(container)
+        let settled = settled.and_then(|()| {
+            console.map(|console| console.receive().context("no terminal")).transpose()
+        });
+        match settled {
+            Ok(terminal) => {
+                claim.keep();
+                Ok(Created { container, terminal })
+            }
+            Err(error) => {
+                // Its process waits for a start that will not come; the first error is the one to report.
+                let _ = container.delete(true);
+                Err(error)
+            }
+        }
+    }
+
+    /// In the foreground the far end of a terminal comes to us.
+    fn console(&self, process: &Process, folder: &Path) -> anyhow::Result<Option<Console>> {
+        if self.detached || process.terminal() != Some(true) {
+            return Ok(None);
+        }
+        anyhow::ensure!(
+            self.options.console_socket.is_none(),
+            "cannot use console socket if runc will not detach or allocate tty"
+        );
+        Console::listen(folder).context("cannot make a console socket").map(Some)
     }
 
     fn companions(&self) -> Companions {
         self.bundle.companions(self.options.id.as_str(), self.settings.systemd_cgroup)
     }
 
-    fn build(&self, workload: Workload, private: &Path) -> anyhow::Result<Container> {
+    fn build(
+        &self,
+        workload: Workload,
+        private: &Path,
+        console: Option<&Console>,
+    ) -> anyhow::Result<Container> {
         let options = self.options;
+        let socket = console.map(Console::path).or(options.console_socket.as_ref());
         ContainerBuilder::new(options.id.to_string(), SyscallType::default())
             .with_executor(workload)
             .with_root_path(self.store.root())?
             .with_pid_file(options.pid_file.as_ref())?
-            .with_console_socket(options.console_socket.as_ref())
+            .with_console_socket(socket)
             .with_preserved_fds(options.preserve_fds)
             .as_init(private)
             .with_systemd(self.settings.systemd_cgroup)
-            .with_detach(self.detached)
+            // libcontainer takes a socket only for one that is detached; nothing else depends on it.
+            .with_detach(self.detached || console.is_some())
             .with_no_pivot(options.no_pivot)
             .build()
             .map_err(|error| readable(&error))
@@ -123,17 +179,17 @@ impl Launch<'_> {
         &self,
         container: &mut Container,
         claim: &Claim,
-        fencing: Option<&Fencing>,
+        programs: Option<&LoadedPrograms>,
     ) -> anyhow::Result<()> {
         let pid = container.pid().context("the container has no process")?.as_raw();
         let birth = Birth::of(pid).context("the container's process is gone")?;
         birth.save(&claim.folder).context("cannot save the container's state")?;
         claim.companions.add(pid).context("cannot move the container into its cgroups")?;
-        if let Some(fencing) = fencing {
-            fencing.settle(pid, &claim.folder).context("cannot fence the container")?;
+        if let Some(programs) = programs {
+            sockets::attach(programs, pid, &claim.folder)?;
         }
-        stdio::give_terminal(self.bundle.spec(), self.bundle.process()?, pid)
-            .context("cannot give the terminal away")?;
+        pidfd::send(self.options.pidfd_socket.as_deref(), pid)
+            .context("cannot send the process's descriptor")?;
         container.state.bundle = self.bundle.folder().to_owned();
         container.save().context("cannot save the container's state")
     }

@@ -11,18 +11,24 @@ mod commands;
 mod config;
 mod confinement;
 mod container;
+mod copy_up;
 mod devices;
 mod fence;
 mod foreground;
 mod host;
 mod identifier;
 mod launch;
+mod lent;
+mod pidfd;
 mod report;
 mod selection;
 mod signal;
+mod sockets;
+mod stage;
 mod stdio;
 mod supervise;
 mod sys;
+mod terminal;
 mod workload;
 
 fn main() -> std::process::ExitCode {

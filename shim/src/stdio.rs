@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, chown, fchown};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, fchown};
 
 use oci_spec::runtime::{Process, Spec};
 
@@ -16,15 +16,6 @@ pub fn give_inherited(spec: &Spec, process: &Process) -> io::Result<()> {
     give(io::stdin().as_fd(), owner)?;
     give(io::stdout().as_fd(), owner)?;
     give(io::stderr().as_fd(), owner)
-}
-
-/// Gives the terminal of a container that waits for its start to its user. Until then the process runs our code, so its
-/// descriptor is the terminal; later it could be any file.
-pub fn give_terminal(spec: &Spec, process: &Process, pid: i32) -> io::Result<()> {
-    if process.terminal() != Some(true) {
-        return Ok(());
-    }
-    tolerate(chown(format!("/proc/{pid}/fd/0"), Some(owner(spec, process)), None))
 }
 
 fn give(descriptor: BorrowedFd<'_>, owner: u32) -> io::Result<()> {

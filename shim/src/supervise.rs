@@ -1,25 +1,28 @@
 //! The supervisor of one container, as the runtime sees it: a process to start, a socket to find it by.
 
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
-use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, killpg};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::sys::wait::waitpid;
-use nix::unistd::ForkResult;
+use nix::unistd::{ForkResult, Pid, getpgrp};
 use supervisor::Confinement;
 use supervisor::handoff::{Client, HandOffError, Server};
 
-use crate::signal::SignalNumber;
 use crate::sys;
 
 const SOCKET: &str = "supervisor.sock";
 
 /// How long a supervisor whose container is gone may take to write its last records, in milliseconds.
 pub const PATIENCE: u16 = 2000;
+
+/// How often an end is looked for.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// The supervisor cannot be started, reached or ended.
 #[derive(Debug, thiserror::Error)]
@@ -84,35 +87,44 @@ pub fn connect(folder: &Path) -> Result<Client, SuperviseError> {
     Ok(Client::connect(&folder.join(SOCKET))?)
 }
 
-/// Makes sure that no supervisor is left. It ends by itself when its container is gone; one that has not
-/// done so after the patience is killed.
+/// Makes sure that no supervisor and no holder is left. They end by themselves when their container is gone; those that
+/// have not done so after the patience are killed, all at once: one alone would bring the other back.
 pub fn end(folder: &Path, patience: u16) -> Result<(), SuperviseError> {
-    let Some(process) = connect(folder).ok().and_then(|connection| process_of(&connection)) else {
+    if wait_for_end(folder, patience) {
         return Ok(());
-    };
-    if !has_ended(&process, patience)? {
-        match SignalNumber::KILL.send(process.as_fd()) {
+    }
+    if let Some(group) = group_behind(folder) {
+        match killpg(group, Signal::SIGKILL) {
             Ok(()) | Err(Errno::ESRCH) => {}
             Err(errno) => return Err(SuperviseError::End(errno)),
         }
-        has_ended(&process, PATIENCE)?;
     }
+    wait_for_end(folder, PATIENCE);
     Ok(())
 }
 
-/// The process that listens at the other end (`SO_PEERCRED`). While the connection is open it lives, so its
-/// number cannot have been given out again before the descriptor holds it.
-fn process_of(connection: &Client) -> Option<OwnedFd> {
-    let peer = getsockopt(connection, PeerCredentials).ok()?;
-    sys::open_process(peer.pid()).ok()
+/// The process group of all that serve the container. The process that made the socket leads it (`SO_PEERCRED`
+/// tells its number), and only members of the group have the socket. So while it answers there is a member, and the
+/// number is not given out again, even if the leader is dead (setpgid(2), credentials(7)).
+fn group_behind(folder: &Path) -> Option<Pid> {
+    let connection = connect(folder).ok()?;
+    let leader = Pid::from_raw(getsockopt(&connection, PeerCredentials).ok()?.pid());
+    let own = leader.as_raw() <= 1 || leader == getpgrp();
+    (!own).then_some(leader)
 }
 
-/// Waits for the end of a process (pidfd_open(2): its descriptor becomes readable).
-fn has_ended(process: &OwnedFd, patience: u16) -> Result<bool, SuperviseError> {
-    let mut descriptors = [PollFd::new(process.as_fd(), PollFlags::POLLIN)];
-    let changed =
-        poll(&mut descriptors, PollTimeout::from(patience)).map_err(SuperviseError::End)?;
-    Ok(changed > 0)
+/// Whether nobody listens any more, at the latest after so many milliseconds.
+fn wait_for_end(folder: &Path, patience: u16) -> bool {
+    let until = Instant::now() + Duration::from_millis(patience.into());
+    loop {
+        if connect(folder).is_err() {
+            return true;
+        }
+        if Instant::now() >= until {
+            return false;
+        }
+        sleep(PAUSE);
+    }
 }
 
 #[cfg(test)]
@@ -141,14 +153,10 @@ mod tests {
     }
 
     #[test]
-    fn the_process_behind_a_socket_is_killed() {
+    fn our_own_group_is_never_killed() {
         let folder = tempfile::tempdir().unwrap();
-        let server = Server::bind(&folder.path().join(SOCKET)).unwrap();
-        let connection = connect(folder.path()).unwrap();
-        let process = process_of(&connection).unwrap();
-        // It is this very process, which has not ended.
-        assert!(!has_ended(&process, 0).unwrap());
-        drop(server);
-        assert!(end(folder.path(), 0).is_ok());
+        let _server = Server::bind(&folder.path().join(SOCKET)).unwrap();
+        let own = getpgrp() == nix::unistd::getpid();
+        assert_eq!(group_behind(folder.path()).is_none(), own);
     }
 }

@@ -31,6 +31,20 @@ pub fn open_process(pid: i32) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
 
+/// A copy of a descriptor that this process was started with; none if it was not.
+pub fn inherited(number: RawFd) -> Option<OwnedFd> {
+    // SAFETY: F_DUPFD_CLOEXEC takes numbers; one that names no descriptor gives an error.
+    let copy = Errno::result(unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) }).ok()?;
+    // SAFETY: the result is a new descriptor that nobody else owns.
+    Some(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// Owns a descriptor that a message has brought (`SCM_RIGHTS`, unix(7)).
+pub fn adopt(descriptor: RawFd) -> OwnedFd {
+    // SAFETY: the kernel made the descriptor for the receiver of the message, and nobody else knows its number.
+    unsafe { OwnedFd::from_raw_fd(descriptor) }
+}
+
 /// Signals exactly that process, with any signal number (pidfd_send_signal(2)).
 pub fn signal_through(process: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
     // SAFETY: with a null siginfo only numbers are passed.
@@ -123,6 +137,24 @@ pub fn landlock_version() -> u32 {
         libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0_usize, VERSION)
     };
     u32::try_from(version).unwrap_or(0)
+}
+
+/// The rows and columns of a terminal (`TIOCGWINSZ`, ioctl_tty(2)).
+pub fn window_size(terminal: BorrowedFd<'_>) -> Result<libc::winsize, Errno> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the kernel writes one winsize, which outlives the call.
+    let outcome = unsafe {
+        libc::ioctl(terminal.as_raw_fd(), libc::TIOCGWINSZ, std::ptr::from_mut(&mut size))
+    };
+    Errno::result(outcome).map(|_| size)
+}
+
+/// Changes the rows and columns of a terminal (`TIOCSWINSZ`, ioctl_tty(2)).
+pub fn set_window_size(terminal: BorrowedFd<'_>, size: &libc::winsize) -> Result<(), Errno> {
+    // SAFETY: the kernel reads one winsize, which outlives the call.
+    let outcome =
+        unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSWINSZ, std::ptr::from_ref(size)) };
+    Errno::result(outcome).map(drop)
 }
 
 /// Gives SIGPIPE its default action back: Rust ignores it in every program (its runtime does so before

@@ -22,7 +22,9 @@ pub fn serve(listener: OwnedFd, init: i32) -> impl FnOnce() {
         fchdir(&root).unwrap();
         chroot(".").unwrap();
         let full = capabilities().unwrap();
-        while let Ok(notification) = seccomp::receive(listener.as_fd()) {
+        let buffer = seccomp::Buffer::default();
+        while let Ok(notification) = seccomp::receive(listener.as_fd(), &buffer) {
+            buffer.clear();
             answer(listener.as_fd(), &notification, full);
         }
     });

@@ -6,7 +6,8 @@
 
 use crate::caller::Caller;
 use crate::listener::Listener;
-use crate::notification::{Denial, NotificationId};
+use crate::notification::{Denial, NotificationId, Tid};
+use crate::siblings;
 use crate::status::{Interruption, Status};
 use crate::sys::signal;
 use nix::errno::Errno;
@@ -38,6 +39,7 @@ struct Calls {
 #[derive(Debug)]
 struct Call {
     id: NotificationId,
+    tid: Tid,
     listener: Arc<Listener>,
     status: File,
     thread: Pthread,
@@ -122,11 +124,18 @@ impl Call {
             return Some(End::Dead);
         }
         let Ok(status) = Status::read(&self.status) else { return Some(End::Dead) };
-        let interruption = status.interruption();
+        let interruption = status.interruption().or_else(|| self.stop(&status));
         // Another thread usually takes such a signal at once; if it stays, it waits for this one.
         let shared = interruption == Some(Interruption::Shared);
         let waited_before = std::mem::replace(&mut self.shared, shared);
         interruption.filter(|_| !shared || waited_before).map(End::Interrupted)
+    }
+
+    /// A signal that stops the process, and that another thread has taken.
+    fn stop(&self, status: &Status) -> Option<Interruption> {
+        let stopping =
+            status.threads > 1 && siblings::are_stopping(status.process(), self.tid) == Ok(true);
+        stopping.then_some(Interruption::Shared)
     }
 }
 
@@ -143,9 +152,9 @@ impl<'b> Entry<'b> {
         caller: &Caller<'_>,
     ) -> Result<Self, Denial> {
         let (id, thread) = (caller.notification().id, pthread_self());
-        let status = caller.open_file("status")?;
-        let call =
-            Call { id, listener: Arc::clone(listener), status, thread, end: None, shared: false };
+        let (tid, status) = (caller.tid(), caller.open_file("status")?);
+        let listener = Arc::clone(listener);
+        let call = Call { id, tid, listener, status, thread, end: None, shared: false };
         blocked.enter(call).map_err(|_| Denial::because("no thread to watch a blocking call"))?;
         Ok(Self { blocked, id })
     }

@@ -5,48 +5,57 @@
 //! blocked in it, so the number named that thread all the time. Descriptors of `/proc/TID` and pidfds stay bound to
 //! their thread for ever, so what goes through them needs no second question.
 
+use crate::constancy::{Changes, Moment};
 use crate::listener::Listener;
 use crate::memory;
 use crate::notification::{Denial, Notification, Tgid, Tid};
+use crate::plain::is_plain;
+use crate::powers::Powers;
 use crate::status::Status;
+use crate::sys::files::{Place, place};
 use crate::sys::process;
-use crate::thread::Thread;
+use crate::thread::{Look, Thread};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
+use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
 use nix::unistd::read;
 use std::cell::{OnceCell, RefCell};
-use std::ffi::CString;
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 
 /// A view of the calling thread for the time of one notification.
 #[derive(Debug)]
 pub struct Caller<'n> {
-    listener: &'n Listener,
+    surroundings: Surroundings<'n>,
     notification: &'n Notification,
     last: RefCell<Option<Thread>>,
-    thread: OnceCell<Thread>,
+    found: OnceCell<(Thread, Rc<Look>)>,
     pidfd: OnceCell<OwnedFd>,
-    status: OnceCell<Status>,
+}
+
+/// What a view of a caller rests on.
+#[derive(Debug, Clone)]
+pub struct Surroundings<'n> {
+    /// Where its call came from.
+    pub listener: &'n Listener,
+    /// What may have changed since its last one.
+    pub changes: &'n Changes,
+    /// With what the serving thread looks at it.
+    pub powers: Rc<Powers>,
 }
 
 impl<'n> Caller<'n> {
-    /// The thread behind a notification; `last` is whoever called before. Nothing is read yet.
+    /// The thread behind a notification; `last` is what is kept of its last call. Nothing is read yet.
     #[must_use]
     pub fn new(
-        listener: &'n Listener,
+        surroundings: Surroundings<'n>,
         notification: &'n Notification,
         last: Option<Thread>,
     ) -> Self {
-        Self {
-            listener,
-            notification,
-            last: RefCell::new(last),
-            thread: OnceCell::new(),
-            pidfd: OnceCell::new(),
-            status: OnceCell::new(),
-        }
+        let (last, found, pidfd) = (RefCell::new(last), OnceCell::new(), OnceCell::new());
+        Self { surroundings, notification, last, found, pidfd }
     }
 
     /// The call that waits.
@@ -74,7 +83,11 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// [`Denial::Gone`] if not.
     pub fn confirm(&self) -> Result<(), Denial> {
-        if self.listener.is_valid(self.notification.id) { Ok(()) } else { Err(Denial::Gone) }
+        if self.surroundings.listener.is_valid(self.notification.id) {
+            Ok(())
+        } else {
+            Err(Denial::Gone)
+        }
     }
 
     /// The folder `/proc/TID`.
@@ -82,40 +95,65 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// [`Denial::Gone`] if the caller died.
     pub fn folder(&self) -> Result<BorrowedFd<'_>, Denial> {
-        Ok(self.thread()?.folder())
+        let (thread, _) = self.found()?;
+        if thread.folder().is_none() {
+            let folder = self.surroundings.powers.fully(|| thread.open_folder());
+            self.confirm()?;
+            thread.keep_folder(folder.map_err(gone)?);
+        }
+        Ok(thread.folder().expect("opened above"))
     }
 
     /// What is to be kept for the thread's next call.
     #[must_use]
     pub fn into_thread(self) -> Option<Thread> {
-        self.thread.into_inner().or(self.last.into_inner())
+        self.found.into_inner().map(|(thread, _)| thread).or(self.last.into_inner())
     }
 
-    fn thread(&self) -> Result<&Thread, Denial> {
-        if self.thread.get().is_none() {
-            let (thread, status) = self.find()?;
-            let _ = (self.thread.set(thread), self.status.set(status));
+    fn found(&self) -> Result<&(Thread, Rc<Look>), Denial> {
+        if self.found.get().is_none() {
+            let _ = self.found.set(self.find()?);
         }
-        Ok(self.thread.get().expect("found above"))
+        Ok(self.found.get().expect("found above"))
     }
 
-    /// The thread of the last call, if it makes this one too and lives; else the one that has the number now.
-    fn find(&self) -> Result<(Thread, Status), Denial> {
-        let last = self.last.take().filter(|thread| thread.tid() == self.tid());
-        if let Some((thread, Ok(status))) = last.map(|thread| {
-            let status = thread.status();
-            (thread, status)
-        }) {
-            return Ok((thread, status));
+    /// The thread that called under this number before, if it lives; else the one that has the number now.
+    fn find(&self) -> Result<(Thread, Rc<Look>), Denial> {
+        let now = self.surroundings.changes.now();
+        if let Some(mut thread) = self.last.take()
+            && let Some(look) = self.look_again(&mut thread, now)
+        {
+            return Ok((thread, look));
         }
         let thread = Thread::open(self.tid());
         self.confirm()?;
-        let thread = thread?;
-        let status = thread.status().map_err(|errno| match errno {
+        let mut thread = thread?;
+        let look = thread.look().map_err(|errno| match errno {
             Errno::EINVAL => Denial::because("cannot read the caller's status"),
             other => gone(other),
         })?;
-        Ok((thread, status))
+        self.keep(&mut thread, now, &look);
+        Ok((thread, look))
+    }
+
+    /// What is known of the thread, or what it looks like now; `None` if it is dead.
+    fn look_again(&self, thread: &mut Thread, now: Moment) -> Option<Rc<Look>> {
+        let known = thread.known(now).cloned();
+        if let Some(known) = known.as_ref().filter(|_| is_plain(self.notification)) {
+            return Some(Rc::clone(known));
+        }
+        let fresh = thread.look().ok()?;
+        let fresh = match known {
+            Some(known) => Rc::new(known.with_status(fresh)),
+            None => fresh,
+        };
+        self.keep(thread, now, &fresh);
+        Some(fresh)
+    }
+
+    fn keep(&self, thread: &mut Thread, now: Moment, look: &Rc<Look>) {
+        let may = self.surroundings.changes.may_keep(self.notification, look.status.process());
+        thread.keep(may.then(|| (now, Rc::clone(look))));
     }
 
     /// A descriptor of the thread, for pidfd_getfd(2) and poll(2).
@@ -123,11 +161,11 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// [`Denial::Gone`] if the caller died.
     pub fn pidfd(&self) -> Result<BorrowedFd<'_>, Denial> {
+        if let Some(pidfd) = self.found()?.0.pidfd() {
+            return Ok(pidfd);
+        }
         if self.pidfd.get().is_none() {
-            let pidfd = match process::open_thread(self.tid().0) {
-                Err(Errno::EINVAL) => self.open_leader()?,
-                other => other?,
-            };
+            let pidfd = self.open_leader()?;
             self.confirm()?;
             let _ = self.pidfd.set(pidfd);
         }
@@ -145,13 +183,67 @@ impl<'n> Caller<'n> {
         Ok(process::open_process(leader.0)?)
     }
 
-    /// Credentials, masks and numbers of the thread. They cannot change while it waits: only a thread itself changes them.
+    /// Credentials and numbers of the thread. They cannot change while it waits: only a thread itself changes them. The umask is
+    /// the present one unless the call is [plain](is_plain).
     ///
     /// # Errors
     /// [`Denial::Gone`] if the caller died; a refusal if the kernel's text cannot be understood.
     pub fn status(&self) -> Result<&Status, Denial> {
-        self.thread()?;
-        Ok(self.status.get().expect("read with the thread"))
+        Ok(&self.found()?.1.status)
+    }
+
+    /// Where the caller's root is.
+    ///
+    /// # Errors
+    /// [`Denial::Gone`] if the caller died.
+    pub fn root_place(&self) -> Result<Place, Denial> {
+        let look = || {
+            let folder = self.folder()?;
+            self.surroundings.powers.fully(|| place(folder, c"root")).map_err(gone)
+        };
+        if !self.surroundings.changes.constancy().root {
+            return look();
+        }
+        self.of_look(|look| &look.root, look)
+    }
+
+    /// Whether the caller has its ids in another user namespace than `ours`, as `/proc/self/ns/user` names that.
+    ///
+    /// # Errors
+    /// [`Denial::Gone`] if the caller died.
+    pub fn is_foreign(&self, ours: &OsStr) -> Result<bool, Denial> {
+        self.of_look(|look| &look.foreign, || Ok(self.namespace("ns/user")? != ours))
+    }
+
+    /// A namespace of the caller, as its link in `/proc/TID` names that (namespaces(7)).
+    ///
+    /// # Errors
+    /// [`Denial::Gone`] if the caller died.
+    pub fn namespace(&self, link: &str) -> Result<OsString, Denial> {
+        let folder = self.folder()?;
+        self.surroundings.powers.fully(|| readlinkat(folder, link)).map_err(gone)
+    }
+
+    /// What was found out before, or what is found out now.
+    fn of_look<T: Copy>(
+        &self,
+        place: impl Fn(&Look) -> &OnceCell<T>,
+        find: impl FnOnce() -> Result<T, Denial>,
+    ) -> Result<T, Denial> {
+        let cell = place(&self.found()?.1);
+        match cell.get() {
+            Some(known) => Ok(*known),
+            None => {
+                let found = find()?;
+                let _ = cell.set(found);
+                Ok(found)
+            }
+        }
+    }
+
+    /// Does one thing with all of our own capabilities.
+    pub fn fully<T>(&self, act: impl FnOnce() -> T) -> T {
+        self.surroundings.powers.fully(act)
     }
 
     /// The text of a file below `/proc/TID`. A thread's name may be any bytes: those that are no text are replaced.
@@ -181,7 +273,8 @@ impl<'n> Caller<'n> {
     /// [`Denial::Gone`] if the caller died.
     pub fn open_file(&self, name: &str) -> Result<File, Denial> {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        let fd = openat(self.folder()?, name, flags, Mode::empty());
+        let folder = self.folder()?;
+        let fd = self.fully(|| openat(folder, name, flags, Mode::empty()));
         Ok(File::from(fd.map_err(gone)?))
     }
 
@@ -225,12 +318,14 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// EBADF if the caller has no such descriptor.
     pub fn duplicate(&self, fd: i32) -> Result<OwnedFd, Denial> {
-        process::duplicate(self.pidfd()?, fd).map_err(gone)
+        let pidfd = self.pidfd()?;
+        self.fully(|| process::duplicate(pidfd, fd)).map_err(gone)
     }
 
     fn open_link(&self, name: &str) -> Result<OwnedFd, Denial> {
         let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
-        openat(self.folder()?, name, flags, Mode::empty()).map_err(gone)
+        let folder = self.folder()?;
+        self.fully(|| openat(folder, name, flags, Mode::empty())).map_err(gone)
     }
 
     /// Reads exactly `length` bytes.
@@ -238,7 +333,8 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// EFAULT if they are not all readable; [`Denial::Gone`] if the caller died.
     pub fn read_memory(&self, address: u64, length: usize) -> Result<Vec<u8>, Denial> {
-        let bytes = memory::read(self.tid(), address, length);
+        let powers = &self.surroundings.powers;
+        let bytes = powers.reach(|| memory::read(self.tid(), address, length));
         self.confirm()?;
         Ok(bytes?)
     }
@@ -256,7 +352,8 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// EFAULT, or [`Denial::Gone`] if the caller died.
     pub fn read_text(&self, address: u64, limit: usize) -> Result<Option<CString>, Denial> {
-        let text = memory::read_c_string(self.tid(), address, limit);
+        let powers = &self.surroundings.powers;
+        let text = powers.reach(|| memory::read_c_string(self.tid(), address, limit));
         self.confirm()?;
         Ok(text?)
     }
@@ -271,7 +368,8 @@ impl<'n> Caller<'n> {
     /// EFAULT, or [`Denial::Gone`] if the caller died.
     pub fn write_memory(&self, address: u64, bytes: &[u8]) -> Result<(), Denial> {
         self.confirm()?;
-        Ok(memory::write(self.tid(), address, bytes)?)
+        let powers = &self.surroundings.powers;
+        Ok(powers.reach(|| memory::write(self.tid(), address, bytes))?)
     }
 }
 

@@ -1,10 +1,13 @@
 //! What a supervisor is told about the container that it will serve, before the container exists.
 
+use crate::constancy::Constancy;
 use crate::fence::Fence;
 use crate::files::devices;
 use crate::filter::Filter;
+use crate::sockets::programs::LoadedPrograms;
 use policy::PolicySet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Everything about one container.
 #[derive(Debug, Clone)]
@@ -17,6 +20,10 @@ pub struct Confinement {
     pub filter: Filter,
     /// A cheaper filter with the Landlock ruleset that it counts on, if the container turns out to be fit for it.
     pub fence: Option<Fence>,
+    /// The programs on the sockets of its control group, if there are any.
+    pub sockets: Option<Arc<LoadedPrograms>>,
+    /// What the filter promises of the container's processes.
+    pub constancy: Constancy,
     /// Where audit records are appended.
     pub audit: PathBuf,
     /// The device rules of the OCI spec (`linux.resources.devices`), in order.

@@ -1,23 +1,45 @@
 //! What all serving threads know of their container.
 
-use crate::audit::Audit;
+use crate::audit::{Audit, Log};
 use crate::blocking::Blocked;
 use crate::caller::Caller;
 use crate::confinement::Confinement;
+use crate::constancy::{Changes, Constancy};
 use crate::environment::View;
 use crate::files::devices::Devices;
-use crate::handoff::walls::Choice;
+use crate::handoff::walls::{Choice, Walls};
+use crate::holder::Journal;
 use crate::idmap::IdMap;
 use crate::notification::{Denial, Tgid, Tid};
 use crate::processes::{FileId, Processes, Standing};
+use crate::sockets::programs::LoadedPrograms;
 use policy::ast::PermitFlag;
 use policy::{Action, BindError, Environment, Policy, PolicySet, Subject};
 use std::fs::OpenOptions;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 
-/// One confined container, from the moment when its first listener arrives.
+/// What a container is, from the moment when its first listener arrives: never changed, and the same for every supervisor that it
+/// will have. What its image says of users and links is read once, before the workload can change it.
+#[derive(Debug)]
+pub struct Blueprint {
+    id: String,
+    walls: Arc<Walls>,
+    unfenced: Option<String>,
+    constancy: Constancy,
+    sockets: Option<Arc<LoadedPrograms>>,
+    devices: Devices,
+    log: Log,
+    policies: PolicySet,
+    view: View,
+    users: IdMap,
+    groups: IdMap,
+    tracked: bool,
+    names_callers: bool,
+}
+
+/// One container as the threads of its present supervisor see it.
 #[derive(Debug)]
 pub struct Container {
     /// Which devices it may use.
@@ -26,15 +48,15 @@ pub struct Container {
     pub audit: Audit,
     /// The calls that block now.
     pub blocked: Arc<Blocked>,
+    /// When its threads may have become others.
+    pub changes: Changes,
     /// Which process has which policy.
     pub processes: Processes,
-    policies: PolicySet,
-    view: View,
-    users: IdMap,
-    groups: IdMap,
-    tracked: bool,
-    names_callers: bool,
-    fenced: bool,
+    /// The programs on the sockets of its control group, if there are any.
+    pub sockets: Option<Arc<LoadedPrograms>>,
+    /// What outlives this supervisor.
+    pub journal: &'static Journal,
+    blueprint: Arc<Blueprint>,
 }
 
 /// Why a container cannot be served.
@@ -56,7 +78,7 @@ pub enum EnterError {
     },
 }
 
-impl Container {
+impl Blueprint {
     /// Binds the policies to the container that the process `entry` is in.
     ///
     /// # Errors
@@ -71,14 +93,19 @@ impl Container {
         let policies = bind(&confinement.policies, &view)?;
         let rules = || policies.policies.iter().flat_map(Policy::rules);
         let detaches = rules().any(|rule| rule.action == Action::Permit(PermitFlag::Detach));
+        let path = &confinement.audit;
+        let log =
+            Log::open(path).map_err(|source| EnterError::Audit { path: path.clone(), source })?;
         Ok(Self {
+            id: confinement.id.clone(),
+            walls: choice.walls(),
+            unfenced: choice.unfenced().map(str::to_owned),
+            constancy: confinement.constancy,
+            sockets: confinement.sockets.clone(),
             devices: Devices::new(confinement.devices.clone()),
-            audit: open_audit(confinement)?,
-            blocked: Arc::default(),
-            processes: Processes::default(),
+            log,
             tracked: policies.policies.len() > 1 || detaches,
             names_callers: rules().any(|rule| rule.predicate.is_some()),
-            fenced: choice.walls().ruleset.is_some(),
             policies,
             view,
             users,
@@ -86,36 +113,108 @@ impl Container {
         })
     }
 
+    /// The container's identifier.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What further processes are put under.
+    #[must_use]
+    pub fn walls(&self) -> Arc<Walls> {
+        Arc::clone(&self.walls)
+    }
+
+    /// Why the cheaper walls could not be used.
+    #[must_use]
+    pub fn unfenced(&self) -> Option<&str> {
+        self.unfenced.as_deref()
+    }
+
+    /// Where audit records go.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The programs that judge addresses in the kernel.
+    #[must_use]
+    pub fn sockets(&self) -> Option<&LoadedPrograms> {
+        self.sockets.as_deref()
+    }
+
+    /// Every descriptor that belongs to it.
+    pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        let sockets = self.sockets.iter().flat_map(|sockets| sockets.descriptors());
+        let ruleset = self.walls.ruleset.iter().map(AsRawFd::as_raw_fd);
+        let own = [self.view.root().as_raw_fd(), self.log.file().as_raw_fd()];
+        own.into_iter().chain(sockets).chain(ruleset)
+    }
+}
+
+impl Container {
+    /// Begins to keep book of a container, where the last supervisor ended if there was one.
+    ///
+    /// # Errors
+    /// If no thread can be started for the book.
+    pub fn start(blueprint: Arc<Blueprint>, journal: &'static Journal) -> std::io::Result<Self> {
+        let log = blueprint.log.again()?;
+        Ok(Self {
+            devices: blueprint.devices.clone(),
+            audit: Audit::start(blueprint.id.clone(), &journal.counts, log)?,
+            blocked: Arc::default(),
+            changes: Changes::new(blueprint.constancy),
+            processes: Processes::default(),
+            sockets: blueprint.sockets.clone(),
+            journal,
+            blueprint,
+        })
+    }
+
+    /// How it numbers users and groups.
+    #[must_use]
+    pub fn ids(&self) -> (&IdMap, &IdMap) {
+        (&self.blueprint.users, &self.blueprint.groups)
+    }
+
     /// Its root directory.
     #[must_use]
     pub fn root(&self) -> BorrowedFd<'_> {
-        self.view.root()
+        self.blueprint.view.root()
     }
 
-    /// A Landlock ruleset stands behind the filter: what it denies the kernel would not carry out for the caller, though we permit it.
+    /// What it is for every supervisor.
+    #[must_use]
+    pub fn blueprint(&self) -> Arc<Blueprint> {
+        Arc::clone(&self.blueprint)
+    }
+
+    /// A Landlock ruleset stands behind the filter: what it denies the kernel would not carry out for the caller, though we
+    /// permit it.
     #[must_use]
     pub fn is_fenced(&self) -> bool {
-        self.fenced
+        self.blueprint.walls.ruleset.is_some()
     }
 
     /// The name of a user of the container.
     #[must_use]
     pub fn user_name(&self, uid: u32) -> Option<Vec<u8>> {
-        self.view.user_name(uid)
+        self.blueprint.view.user_name(uid)
     }
 
     /// A policy of the set.
     #[must_use]
     pub fn policy(&self, at: usize) -> Option<&Policy> {
-        self.policies.policies.get(at)
+        self.blueprint.policies.policies.get(at)
     }
 
     /// The standing of a process that runs a program by its own policy: `None` if it has none.
     #[must_use]
     pub fn standing_for(&self, program: &[u8]) -> Option<Standing> {
         let program = std::str::from_utf8(program).ok()?;
-        let own = self.policies.policy_for(program)?;
-        let at = self.policies.policies.iter().position(|policy| std::ptr::eq(policy, own))?;
+        let own = self.blueprint.policies.policy_for(program)?;
+        let at =
+            self.blueprint.policies.policies.iter().position(|policy| std::ptr::eq(policy, own))?;
         Some(self.standing_at(at))
     }
 
@@ -131,7 +230,7 @@ impl Container {
     /// Whether processes can differ in what governs them.
     #[must_use]
     pub fn is_tracked(&self) -> bool {
-        self.tracked
+        self.blueprint.tracked
     }
 
     /// What governs the caller; all of it must permit.
@@ -139,7 +238,7 @@ impl Container {
     /// # Errors
     /// A refusal if nothing is known of the process.
     pub fn standings(&self, caller: &Caller<'_>) -> Result<Vec<Standing>, Denial> {
-        if !self.tracked {
+        if !self.blueprint.tracked {
             return Ok(vec![self.standing_at(0)]);
         }
         // A number in the book is that of a living process, so a thread with this number leads it.
@@ -161,7 +260,7 @@ impl Container {
     /// # Errors
     /// If the process cannot be told apart from a later one: it must not run then.
     pub fn enters(&self, process: Tgid, standings: Vec<Standing>) -> std::io::Result<()> {
-        if self.tracked {
+        if self.blueprint.tracked {
             let program = FileId::of_program(process)?;
             self.processes.enter(process, program, standings)?;
         }
@@ -173,7 +272,7 @@ impl Container {
     /// # Errors
     /// As [`Caller::status`].
     pub fn subject(&self, caller: &Caller<'_>) -> Result<Subject, Denial> {
-        if !self.names_callers {
+        if !self.blueprint.names_callers {
             return Ok(Subject::default());
         }
         let status = caller.status()?;
@@ -182,8 +281,8 @@ impl Container {
                 .ok_or_else(|| Denial::because("the container has no number for the caller"))
         };
         Ok(Subject {
-            uid: inside(&self.users, status.uids[0])?,
-            gid: inside(&self.groups, status.gids[0])?,
+            uid: inside(&self.blueprint.users, status.uids[0])?,
+            gid: inside(&self.blueprint.groups, status.gids[0])?,
         })
     }
 }
@@ -208,11 +307,4 @@ fn root(entry: Tid) -> std::io::Result<OwnedFd> {
     let path = format!("/proc/{}/root", entry.0);
     let options = OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)?;
     Ok(options.into())
-}
-
-fn open_audit(confinement: &Confinement) -> Result<Audit, EnterError> {
-    let path = &confinement.audit;
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-    file.and_then(|file| Audit::start(confinement.id.clone(), file))
-        .map_err(|source| EnterError::Audit { path: path.clone(), source })
 }

@@ -5,6 +5,7 @@
 //! which establishes the fact can make.
 
 use crate::listener::StartUp;
+use crate::sockets::programs::Admitted;
 use crate::watch::Watched;
 
 /// The argument for letting the kernel continue.
@@ -14,6 +15,10 @@ pub enum ContinueReason {
     NothingInMemoryJudged(NumbersOnly),
     /// The caller is still the runtime's own start-up code: the workload does not run yet.
     StartUp(StartUp),
+    /// A program on the caller's sockets compares the address that the kernel has read with the one that was judged, and
+    /// denies any other. Which socket the call is for does not matter: the plan makes sure that there is none without the
+    /// program (`converter::sockets::kinds`).
+    HeldByProgram(Admitted),
     /// We trace the caller: what its call has done is compared with what was judged before it runs one instruction more.
     Watched(Watched),
 }

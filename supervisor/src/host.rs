@@ -1,34 +1,57 @@
 //! The two folders of the host that every serving thread keeps: it enters the container's root, where their names mean
 //! something else or nothing.
 
+use crate::sys::process::exchange;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 struct Folders {
     proc: OwnedFd,
     descriptors: OwnedFd,
+    /// Whose descriptors they are.
+    process: AtomicU32,
 }
 
 static FOLDERS: OnceLock<Folders> = OnceLock::new();
 
-/// Opens the folders. The first call must come from the process that serves (not from one that forks it), before any of
-/// its threads enters another root; later calls change nothing.
+/// Opens the folders. The first call must come before any thread enters another root, and a forked process must call it again
+/// before it uses them; other calls change nothing.
 ///
 /// # Errors
 /// What openat(2) lists, if the host has no proc(5).
 pub fn open_folders() -> Result<(), Errno> {
-    if FOLDERS.get().is_none() {
-        let open = |name: &str| {
-            let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-            openat(AT_FDCWD, name, flags, Mode::empty())
-        };
-        let folders = Folders { proc: open("/proc")?, descriptors: open("/proc/self/fd")? };
-        let _ = FOLDERS.set(folders);
+    let own = std::process::id();
+    match FOLDERS.get() {
+        None => {
+            let folders = Folders {
+                proc: open("/proc")?,
+                descriptors: open("/proc/self/fd")?,
+                process: own.into(),
+            };
+            let _ = FOLDERS.set(folders);
+        }
+        Some(folders) if folders.process.load(Ordering::Acquire) != own => {
+            exchange(folders.descriptors.as_fd(), open("/proc/self/fd")?.as_fd())?;
+            folders.process.store(own, Ordering::Release);
+        }
+        Some(_) => {}
     }
     Ok(())
+}
+
+fn open(name: &str) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    openat(AT_FDCWD, name, flags, Mode::empty())
+}
+
+/// The descriptors of the folders, for a process that closes all others.
+#[must_use]
+pub fn opened() -> Vec<BorrowedFd<'static>> {
+    FOLDERS.get().map_or_else(Vec::new, |all| vec![all.proc.as_fd(), all.descriptors.as_fd()])
 }
 
 /// The host's `/proc`.

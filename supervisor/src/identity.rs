@@ -9,9 +9,11 @@
 use crate::caller::Caller;
 use crate::host;
 use crate::notification::{Denial, NotificationId};
+use crate::plain::is_plain;
+use crate::powers::Powers;
 use crate::resolve::{self, Jail};
 use crate::status::Status;
-use crate::sys::credentials::{self, Capabilities, Users};
+use crate::sys::credentials::{self, Users};
 use crate::sys::files::{Place, place};
 use nix::errno::Errno;
 use nix::fcntl::readlinkat;
@@ -20,17 +22,18 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, chroot, fchdir};
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 
 /// What the thread has taken on.
 #[derive(Debug)]
 pub struct Identity {
-    full: Capabilities,
+    powers: Rc<Powers>,
     user_namespace: OsString,
     worn: Option<Worn>,
     /// The container's root, and where it is.
     container: (OwnedFd, Place),
     root: Option<Place>,
-    known: Option<(NotificationId, Who, Capabilities)>,
+    known: Option<(NotificationId, Who, u64)>,
 }
 
 /// What permission checks compare, apart from capabilities.
@@ -74,13 +77,17 @@ impl Identity {
     pub fn new(container: BorrowedFd<'_>) -> Result<Self, Errno> {
         host::open_folders()?;
         unshare(CloneFlags::CLONE_FS)?;
-        let present = credentials::capabilities()?;
-        let full = Capabilities { effective: present.permitted, ..present };
-        credentials::set_capabilities(full)?;
+        let powers = Rc::new(Powers::new()?);
         let user_namespace = readlinkat(host::proc(), "thread-self/ns/user")?;
         let place = place(container, c"")?;
         let container = (container.try_clone_to_owned().map_err(|_| Errno::EMFILE)?, place);
-        Ok(Self { full, user_namespace, worn: None, container, root: None, known: None })
+        Ok(Self { powers, user_namespace, worn: None, container, root: None, known: None })
+    }
+
+    /// The thread's capabilities.
+    #[must_use]
+    pub fn powers(&self) -> &Rc<Powers> {
+        &self.powers
     }
 
     /// Acts as the caller until the result is dropped.
@@ -88,39 +95,37 @@ impl Identity {
     /// # Errors
     /// [`Denial::Gone`], or a refusal if the thread cannot become what the caller is.
     pub fn act_as(&mut self, caller: &Caller<'_>, who: Who) -> Result<Acting<'_>, Denial> {
-        let capabilities = match self.known {
-            Some((id, known, capabilities)) if (id, known) == (caller.notification().id, who) => {
-                capabilities
+        let effective = match self.known {
+            Some((id, known, effective)) if (id, known) == (caller.notification().id, who) => {
+                effective
             }
             _ => self.become_like(caller, who)?,
         };
-        let acting = Acting { full: self.full, acting: capabilities, identity: self };
-        // Whenever nothing is acted for anybody, the thread has the full ones: so for a caller that has these too, nothing changes.
-        if acting.acting != acting.full {
-            credentials::set_capabilities(capabilities)?;
-        }
-        Ok(acting)
+        self.powers.begin(effective);
+        Ok(Acting { effective, linger: is_plain(caller.notification()), identity: self })
     }
 
     /// Takes on what a caller is; gives the capabilities to act with. A caller that waits changes nothing of itself, so one
     /// look serves for the whole call.
-    fn become_like(&mut self, caller: &Caller<'_>, who: Who) -> Result<Capabilities, Denial> {
+    fn become_like(&mut self, caller: &Caller<'_>, who: Who) -> Result<u64, Denial> {
         self.known = None;
         self.enter_root(caller)?;
         self.wear(caller, who)?;
-        let capabilities = self.capabilities_of(caller, who)?;
-        self.known = Some((caller.notification().id, who, capabilities));
-        Ok(capabilities)
+        let effective = self.capabilities_of(caller, who)?;
+        self.known = Some((caller.notification().id, who, effective));
+        Ok(effective)
     }
 
     fn enter_root(&mut self, caller: &Caller<'_>) -> Result<(), Denial> {
-        if self.root.is_some() && self.root == place(caller.folder()?, c"root").ok() {
+        if self.root.is_some() && self.root == caller.root_place().ok() {
             return Ok(());
         }
         self.root = None;
         let root = caller.root()?;
-        fchdir(&root)?;
-        chroot(".")?;
+        self.powers.fully(|| {
+            fchdir(&root)?;
+            chroot(".")
+        })?;
         let reached = place(root.as_fd(), c"")?;
         // In a copy of the container's mounts (unshare(2)) the root is the same folder on another mount.
         let same =
@@ -153,9 +158,8 @@ impl Identity {
             groups: status.groups.clone(),
             umask: status.umask,
         };
-        let put_on = worn.put_on();
-        // With the number the kernel takes effective capabilities away or gives them back (capabilities(7)).
-        set_or_abort(self.full);
+        let put_on = self.powers.fully(|| worn.put_on());
+        self.powers.changed_users();
         put_on?;
         self.worn = Some(worn);
         Ok(())
@@ -163,7 +167,7 @@ impl Identity {
 
     /// The capabilities to act with. Those of another user namespace mean nothing here, so such a caller has none: it
     /// may be refused what its namespace would allow it, never the reverse. Who has none anyway is not asked where.
-    fn capabilities_of(&self, caller: &Caller<'_>, who: Who) -> Result<Capabilities, Denial> {
+    fn capabilities_of(&self, caller: &Caller<'_>, who: Who) -> Result<u64, Denial> {
         let status = caller.status()?;
         let theirs = match who {
             Who::Effective => status.effective,
@@ -171,14 +175,8 @@ impl Identity {
             Who::Real if status.uids[0] == 0 => status.permitted,
             Who::Real => 0,
         };
-        let theirs = if theirs == 0 || self.is_foreign(caller)? { 0 } else { theirs };
-        Ok(Capabilities { effective: theirs & self.full.permitted, ..self.full })
-    }
-
-    /// Whether the caller has its ids in another user namespace than ours. It may have entered one since its last call, and nobody
-    /// tells us, so the kernel is asked each time.
-    fn is_foreign(&self, caller: &Caller<'_>) -> Result<bool, Denial> {
-        Ok(readlinkat(caller.folder()?, "ns/user")? != self.user_namespace)
+        let foreign = theirs != 0 && caller.is_foreign(&self.user_namespace)?;
+        Ok(if foreign { 0 } else { theirs & self.powers.all() })
     }
 }
 
@@ -186,8 +184,9 @@ impl Identity {
 #[derive(Debug)]
 #[must_use]
 pub struct Acting<'i> {
-    full: Capabilities,
-    acting: Capabilities,
+    effective: u64,
+    /// The caller's capabilities may stay in effect afterwards.
+    linger: bool,
     identity: &'i mut Identity,
 }
 
@@ -201,7 +200,7 @@ impl Acting<'_> {
     /// Whether one of the caller's capabilities is effective here.
     #[must_use]
     pub fn has(&self, capability: u32) -> bool {
-        self.acting.effective & (1 << capability) != 0
+        self.effective & (1 << capability) != 0
     }
 
     /// Whether the caller has its ids in another user namespace than ours.
@@ -209,7 +208,7 @@ impl Acting<'_> {
     /// # Errors
     /// [`Denial::Gone`].
     pub fn is_foreign(&self, caller: &Caller<'_>) -> Result<bool, Denial> {
-        self.with_our_powers(|| self.identity.is_foreign(caller))
+        caller.is_foreign(&self.identity.user_namespace)
     }
 
     /// Does one thing while the working directory is our folder of descriptors, for the calls that take nothing but a name. Only
@@ -226,12 +225,7 @@ impl Acting<'_> {
 
     /// Does one thing with our own capabilities, for what the kernel grants every process about itself.
     pub fn with_our_powers<T>(&self, act: impl FnOnce() -> T) -> T {
-        if self.acting == self.full {
-            return act();
-        }
-        set_or_abort(self.full);
-        let _back = Back(self.acting);
-        act()
+        self.identity.powers.fully(act)
     }
 
     /// Enters the namespaces that some files look up in their opener and not in their mount: `/proc/sys` shows the
@@ -261,18 +255,17 @@ impl Acting<'_> {
         peer: &Status,
         act: impl FnOnce() -> Result<T, Errno>,
     ) -> Result<T, Errno> {
-        let back = PeerBack { full: self.full, acting: self.acting, peer };
-        set_or_abort(self.full);
-        back.become_real(peer.uids[0], peer.gids[0])?;
-        credentials::set_capabilities(self.acting)?;
+        let powers = &self.identity.powers;
+        let back = PeerBack { powers, peer };
+        powers.fully(|| back.become_real(peer.uids[0], peer.gids[0]))?;
+        powers.changed_users();
         act()
     }
 }
 
 /// Takes the way back from [`Acting::as_peer`], to root who wears the caller's other users.
 struct PeerBack<'p> {
-    full: Capabilities,
-    acting: Capabilities,
+    powers: &'p Powers,
     peer: &'p Status,
 }
 
@@ -288,34 +281,15 @@ impl PeerBack<'_> {
 
 impl Drop for PeerBack<'_> {
     fn drop(&mut self) {
-        set_or_abort(self.full);
-        if self.become_real(0, 0).is_err() {
+        if self.powers.fully(|| self.become_real(0, 0)).is_err() {
             std::process::abort();
         }
-        set_or_abort(self.acting);
+        self.powers.changed_users();
     }
 }
 
 impl Drop for Acting<'_> {
     fn drop(&mut self) {
-        if self.acting != self.full {
-            set_or_abort(self.full);
-        }
-    }
-}
-
-struct Back(Capabilities);
-
-impl Drop for Back {
-    fn drop(&mut self) {
-        set_or_abort(self.0);
-    }
-}
-
-/// Effective capabilities always fit in the permitted ones, which never change, so this cannot fail. Should it: a thread
-/// with an unknown identity must not serve on. Without the process the kernel answers ENOSYS to every supervised call.
-fn set_or_abort(capabilities: Capabilities) {
-    if credentials::set_capabilities(capabilities).is_err() {
-        std::process::abort();
+        self.identity.powers.end(self.linger);
     }
 }

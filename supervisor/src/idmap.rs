@@ -35,6 +35,15 @@ impl IdMap {
         text.lines().map(range).collect::<Option<_>>().map(Self)
     }
 
+    /// The number of the host for a number inside; `None` if it has none.
+    #[must_use]
+    pub fn outside(&self, id: u32) -> Option<u32> {
+        self.0.iter().find_map(|range| {
+            let offset = id.checked_sub(range.inside)?;
+            (offset < range.length).then(|| range.outside + offset)
+        })
+    }
+
     /// The number inside for a number of the host; `None` if it has none.
     #[must_use]
     pub fn inside(&self, id: u32) -> Option<u32> {
@@ -56,6 +65,8 @@ mod tests {
         assert_eq!(map.inside(100_032), Some(33));
         assert_eq!(map.inside(0), None);
         assert_eq!(map.inside(165_536), None);
+        assert_eq!(map.outside(33), Some(100_032));
+        assert_eq!(map.outside(65_537), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::handlers;
 use crate::notification::{Denial, Reply};
 use crate::processes::Standing;
 use crate::record::{self, Finding};
-use crate::request::{Argument, Request};
+use crate::request::Request;
 use crate::worker::Worker;
 use policy::ast::PermitFlag;
 use policy::registry::Alias;
@@ -46,28 +46,30 @@ pub fn judge(
 ) -> Result<Judgement, Denial> {
     let standings = container.standings(caller)?;
     let subject = container.subject(caller)?;
-    let texts: Vec<_> = request.arguments.iter().map(Argument::text).collect();
-    let values = request.arguments.iter().zip(&texts);
-    let values: Vec<_> = values.map(|(argument, text)| argument.value(text.as_deref())).collect();
-    let event = Event { form: request.form, values: &values, subject };
     let case = Case { container, caller, request };
     let (mut flags, mut judged_memory) = (Vec::with_capacity(1), false);
-    for standing in &standings {
-        let Standing::Policy(at) = *standing else {
-            flags.push(PermitFlag::Detach);
-            continue;
-        };
-        let policy = container.policy(at).ok_or_else(|| Denial::because("no such policy"))?;
-        let decision = policy.evaluate(&event);
-        judged_memory |= decision.judged_memory;
-        match case.verdict(&decision)? {
-            Ok(flag) => flags.push(flag),
-            Err(errno) => return Ok(Judgement::Denied(errno)),
+    for turn in 0..request.turns() {
+        request.turn.set(turn);
+        let texts: Vec<_> = request.arguments.iter().map(|argument| argument.text(turn)).collect();
+        let values = request.arguments.iter().zip(&texts);
+        let values: Vec<_> =
+            values.map(|(argument, text)| argument.value(text.as_deref())).collect();
+        let event = Event { form: request.form, values: &values, subject };
+        for standing in &standings {
+            let decided = case.decide(*standing, &event)?;
+            judged_memory |= decided.1;
+            match decided.0 {
+                Ok(flag) => flags.push(flag),
+                Err(errno) => return Ok(Judgement::Denied(errno)),
+            }
         }
     }
     let flag = flags.first().copied().filter(|first| flags.iter().all(|flag| flag == first));
     Ok(Judgement::Permitted(Permission { flag, standings, judged_memory }))
 }
+
+/// Permitted with a flag, or denied with an error.
+type Told = Result<PermitFlag, policy::Errno>;
 
 /// A call before its judges.
 struct Case<'c> {
@@ -77,11 +79,19 @@ struct Case<'c> {
 }
 
 impl Case<'_> {
+    /// What one of those that govern the caller says, and whether it looked at memory.
+    fn decide(&self, standing: Standing, event: &Event<'_>) -> Result<(Told, bool), Denial> {
+        let Standing::Policy(at) = standing else { return Ok((Ok(PermitFlag::Detach), false)) };
+        let policy = self.container.policy(at).ok_or_else(|| Denial::because("no such policy"))?;
+        if self.request.ends_association() && policy.may_permit(self.request.form) {
+            return Ok((Ok(PermitFlag::None), true));
+        }
+        let decision = policy.evaluate(event);
+        Ok((self.verdict(&decision)?, decision.judged_memory))
+    }
+
     /// What one policy says: permitted with a flag, or denied with an error.
-    fn verdict(
-        &self,
-        decision: &Decision<'_>,
-    ) -> Result<Result<PermitFlag, policy::Errno>, Denial> {
+    fn verdict(&self, decision: &Decision<'_>) -> Result<Told, Denial> {
         if decision.rule.is_some_and(|rule| rule.identity.is_some()) {
             return Err(Denial::because("no call can be made `as` another user yet"));
         }
@@ -93,8 +103,7 @@ impl Case<'_> {
                 Err(self.deny(decision, policy::Errno::EPERM, Some(reason)))
             }
             Verdict::Uncovered => {
-                let reason = "no rule covers the call";
-                Err(self.deny(decision, policy::Errno::EPERM, Some(reason)))
+                Err(self.deny(decision, policy::Errno::EPERM, Some(record::NO_RULE)))
             }
         })
     }
@@ -131,8 +140,12 @@ impl Permission {
         caller: &Caller<'_>,
         request: &Request,
     ) -> Result<Reply, Denial> {
-        if let Some(proof) = NumbersOnly::of(self.judged_memory)
-            && !(worker.container().is_fenced() && writes(request))
+        // A program that waits for an entry denies every call without one, whatever the decision rests on.
+        let sockets = worker.container().sockets.as_ref();
+        let awaited = sockets.is_some_and(|programs| programs.admits(request.form.call().name));
+        let fenced = worker.container().is_fenced() && writes(request);
+        if let Some(proof) = NumbersOnly::of(self.judged_memory || awaited)
+            && !fenced
         {
             return Ok(Reply::Continue(ContinueReason::NothingInMemoryJudged(proof)));
         }

@@ -1,20 +1,19 @@
 //! One filter's listener: a container's first process has one, and every `exec` has its own.
 
 use crate::evidence::ContinueReason;
+use crate::holder::{Place, SeatRef};
 use crate::notification::{Notification, NotificationId, Reply, Tid};
 use crate::sys::seccomp;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A listener and the process that handed it over.
 #[derive(Debug)]
 pub struct Listener {
     fd: OwnedFd,
-    entry: Tid,
-    running: AtomicBool,
+    seat: SeatRef,
 }
 
 /// Proof that a call comes from the runtime's own start-up code, which the workload has not replaced yet.
@@ -35,20 +34,26 @@ pub enum Silence {
 }
 
 impl Listener {
-    /// Takes over the listener that `entry` installed.
+    /// Takes over a listener, whose line in the journal says who installed it and whether the workload runs.
     #[must_use]
-    pub fn new(fd: OwnedFd, entry: Tid) -> Self {
+    pub fn new(fd: OwnedFd, seat: SeatRef) -> Self {
         seccomp::wake_synchronously(fd.as_fd());
-        Self { fd, entry, running: AtomicBool::new(false) }
+        Self { fd, seat }
     }
 
-    /// Waits for the next call.
+    /// Its line in the journal.
+    #[must_use]
+    pub fn seat(&self) -> &SeatRef {
+        &self.seat
+    }
+
+    /// Waits for the next call, which is in its place in the journal from the moment when it is received.
     ///
     /// # Errors
     /// [`Silence`] if there is none.
-    pub fn receive(&self) -> Result<Notification, Silence> {
-        seccomp::receive(self.fd.as_fd())
-            .map(Notification::from)
+    pub fn receive(&self, place: &Place) -> Result<Notification, Silence> {
+        place
+            .receive(self.fd.as_fd())
             .map_err(|_| if self.is_hung_up() { Silence::HungUp } else { Silence::Interrupted })
     }
 
@@ -71,18 +76,12 @@ impl Listener {
     /// Whether this thread still runs start-up code.
     #[must_use]
     pub fn start_up(&self, tid: Tid) -> Option<StartUp> {
-        (tid == self.entry && !self.running.load(Ordering::Acquire)).then_some(StartUp(()))
+        (tid == self.seat.entry() && !self.seat.is_running()).then_some(StartUp(()))
     }
 
     /// From now on everything is judged.
     pub fn start_workload(&self) {
-        self.running.store(true, Ordering::Release);
-    }
-
-    /// The process that handed the listener over.
-    #[must_use]
-    pub fn entry(&self) -> Tid {
-        self.entry
+        self.seat.run();
     }
 
     /// Answers a call. Nobody may be waiting any more; then there is nothing to do.

@@ -59,6 +59,24 @@ pub fn write(tid: Tid, address: u64, bytes: &[u8]) -> Result<(), Errno> {
     if written < bytes.len() { Err(Errno::EFAULT) } else { Ok(()) }
 }
 
+/// Reads pieces, one after the other: address and length of each.
+///
+/// # Errors
+/// EFAULT if they are not all readable.
+pub fn gather(tid: Tid, parts: &[(u64, u64)]) -> Result<Vec<u8>, Errno> {
+    let mut remote = Vec::with_capacity(parts.len());
+    for (address, length) in parts {
+        remote.push(RemoteIoVec { base: base(*address)?, len: base(*length)? });
+    }
+    let mut bytes = vec![0; remote.iter().map(|part| part.len).sum()];
+    if bytes.is_empty() {
+        return Ok(bytes);
+    }
+    let mut local = [IoSliceMut::new(&mut bytes)];
+    let got = process_vm_readv(Pid::from_raw(tid.0), &mut local, &remote)?;
+    if got < bytes.len() { Err(Errno::EFAULT) } else { Ok(bytes) }
+}
+
 fn read_some(tid: Tid, address: u64, bytes: &mut [u8]) -> Result<usize, Errno> {
     if bytes.is_empty() {
         return Ok(0);

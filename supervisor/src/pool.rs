@@ -5,6 +5,7 @@
 
 use crate::caller::Caller;
 use crate::container::Container;
+use crate::holder::Place;
 use crate::listener::{Listener, Silence};
 use crate::notification::Denial;
 use crate::sys::signal;
@@ -43,6 +44,8 @@ struct Threads {
     started: usize,
     /// Those of them that can be interrupted.
     alive: Vec<Pthread>,
+    /// Calls that an earlier supervisor received.
+    orphans: Vec<Place>,
 }
 
 impl Threads {
@@ -71,7 +74,9 @@ impl Pool {
     #[must_use]
     pub fn new(container: Arc<Container>, listener: Arc<Listener>) -> Arc<Self> {
         let wanted = std::thread::available_parallelism().map_or(1, usize::from);
-        Arc::new(Self { container, listener, wanted, threads: Mutex::default() })
+        let orphans = container.journal.orphans(listener.seat());
+        let threads = Threads { orphans, ..Threads::default() };
+        Arc::new(Self { container, listener, wanted, threads: Mutex::new(threads) })
     }
 
     /// Starts serving.
@@ -89,25 +94,34 @@ impl Pool {
         Ok(())
     }
 
-    /// Runs something that may block for long, while another thread receives instead of this one.
+    /// Runs something that may take long, while another thread receives instead of this one if there can be one.
     pub fn while_blocked<T>(self: &Arc<Self>, act: impl FnOnce() -> T) -> T {
-        self.threads().ready -= 1;
-        let _back = Back(self);
-        self.fill();
+        let _back = self.step_back();
         act()
+    }
+
+    fn step_back(self: &Arc<Self>) -> Back<'_> {
+        self.threads().ready -= 1;
+        let back = Back(self);
+        self.fill();
+        back
     }
 
     /// Makes a call that may block until the caller's own call would have ended.
     ///
     /// # Errors
-    /// The call's own error, or [`Denial::Gone`] or [`Denial::Interrupted`] if it was given up.
+    /// The call's own error, or [`Denial::Gone`] or [`Denial::Interrupted`] if it was given up. A refusal if no thread would be left
+    /// to receive other calls.
     pub fn block<T>(
         self: &Arc<Self>,
         caller: &Caller<'_>,
         act: impl FnOnce() -> Result<T, Errno>,
     ) -> Result<T, Denial> {
-        let blocked = &self.container.blocked;
-        self.while_blocked(|| blocked.call(&self.listener, caller, act))
+        let _back = self.step_back();
+        if self.threads().ready == 0 {
+            return Err(Denial::because("too many calls block at the same time"));
+        }
+        self.container.blocked.call(&self.listener, caller, act)
     }
 
     /// Ends the threads after the listener has hung up. Before Linux 6.11 a thread that waits for a call does not notice
@@ -172,19 +186,25 @@ impl Pool {
         }
     }
 
-    /// Serves until the listener hangs up, until others suffice, or until the thread cannot be trusted any more.
+    /// Serves until the listener hangs up, until others suffice, or until the thread cannot be trusted any more. What an earlier
+    /// supervisor left comes first.
     fn receive(&self, worker: &mut Worker) -> Fitness {
+        let mut orphan = self.threads().orphans.pop();
         loop {
-            match self.listener.receive() {
-                Ok(notification) => {
-                    if worker.serve(&notification) == Fitness::Unfit {
-                        return Fitness::Unfit;
-                    }
-                }
-                Err(Silence::Interrupted) => {}
-                Err(Silence::HungUp) => return Fitness::Fit,
+            let fitness = match orphan.take() {
+                Some(orphan) => worker.take_over(orphan),
+                None => match worker.receive() {
+                    Ok(notification) => worker.serve(&notification),
+                    Err(Silence::Interrupted) => Fitness::Fit,
+                    Err(Silence::HungUp) => return Fitness::Fit,
+                },
+            };
+            if fitness == Fitness::Unfit {
+                return Fitness::Unfit;
             }
-            if self.threads().ready > self.wanted + SPARE {
+            let mut threads = self.threads();
+            orphan = threads.orphans.pop();
+            if orphan.is_none() && threads.ready > self.wanted + SPARE {
                 return Fitness::Fit;
             }
         }

@@ -7,10 +7,12 @@ use crate::notification::{Denial, Notification};
 use crate::resolve::{self, Resolved};
 use crate::snapshot::Snapshot;
 use crate::sockets::address::Address;
+use crate::sockets::header::Header;
 use crate::worker::Worker;
 use policy::Value;
 use policy::registry::{self, Call, FormId, Kind, Parameter, Source};
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ffi::CString;
 
 /// A call as it was judged. Its handler works on this copy and on the descriptors in it.
@@ -24,6 +26,8 @@ pub struct Request {
     pub arguments: Vec<Argument>,
     /// openat2(2)'s third argument.
     pub open_how: Option<OpenHow>,
+    /// Which of several messages is judged (sendmmsg(2)).
+    pub turn: Cell<usize>,
 }
 
 impl Request {
@@ -45,7 +49,8 @@ impl Request {
             arguments.push(Argument::read(worker, &snapshot, form, parameter)?);
         }
         let open_how = snapshot.known_open_how().copied();
-        Ok(Self { notification: *notification, form, arguments, open_how })
+        let turn = Cell::default();
+        Ok(Self { notification: *notification, form, arguments, open_how, turn })
     }
 
     /// The same call, with another file under its first name.
@@ -62,7 +67,29 @@ impl Request {
             form: self.form,
             arguments: arguments.collect(),
             open_how: self.open_how,
+            turn: Cell::default(),
         }
+    }
+
+    /// How many events the call is: each message is one.
+    #[must_use]
+    pub fn turns(&self) -> usize {
+        let messages = self.arguments.iter().map(|argument| match argument {
+            Argument::Messages(messages) => messages.len(),
+            _ => 1,
+        });
+        messages.max().unwrap_or(1).max(1)
+    }
+
+    /// A connect(2) that reaches nothing: `AF_UNSPEC` ends an association, and no rule on addresses is about that.
+    #[must_use]
+    pub fn ends_association(&self) -> bool {
+        const UNSPECIFIED: [u8; 2] = (libc::AF_UNSPEC as u16).to_ne_bytes();
+        let ends = |argument: &Argument| match argument {
+            Argument::Address(address) => address.bytes.starts_with(&UNSPECIFIED),
+            _ => false,
+        };
+        self.form.call().name == "connect" && self.arguments.iter().any(ends)
     }
 
     /// The file names of the call, in order.
@@ -89,6 +116,31 @@ pub enum Argument {
     Vector(Vec<Vec<u8>>),
     /// A socket address.
     Address(Address),
+    /// Messages, each with or without an address.
+    Messages(Vec<Message>),
+}
+
+/// One message.
+#[derive(Debug)]
+pub struct Message {
+    /// As the caller gave it.
+    pub header: Header,
+    /// Where it goes, if not where its socket is connected to.
+    pub address: Option<Address>,
+}
+
+impl Message {
+    fn read(
+        worker: &mut Worker,
+        snapshot: &Snapshot<'_>,
+        form: FormId,
+        header: Header,
+    ) -> Result<Self, Denial> {
+        let bytes = header.address.clone();
+        let address =
+            bytes.map(|bytes| Address::read(worker, snapshot.caller(), form.call().name, bytes));
+        Ok(Self { header, address: address.transpose()? })
+    }
 }
 
 impl Argument {
@@ -129,11 +181,29 @@ impl Argument {
             Source::Descriptor(_) => {
                 Self::Name(resolve::resolve(worker, caller, asked(CString::default()))?)
             }
-            // No handler performs these calls, so a rule that looks at these values is refused at conversion, and here.
-            Source::MessageName(_) | Source::MessageNames { .. } | Source::CloneArgs(_) => {
-                Self::Absent
+            Source::MessageName(argument) => {
+                let headers = vec![Header::read(caller, snapshot.register(argument))?];
+                Self::messages(worker, snapshot, form, headers)?
             }
+            Source::MessageNames { vector, count } => {
+                let (vector, count) = (snapshot.register(vector), snapshot.register(count));
+                let headers = Header::read_all(caller, vector, count)?;
+                Self::messages(worker, snapshot, form, headers)?
+            }
+            // No handler performs this call, so a rule that looks at these values is refused at conversion, and here.
+            Source::CloneArgs(_) => Self::Absent,
         })
+    }
+
+    fn messages(
+        worker: &mut Worker,
+        snapshot: &Snapshot<'_>,
+        form: FormId,
+        headers: Vec<Header>,
+    ) -> Result<Self, Denial> {
+        let headers = headers.into_iter();
+        let messages = headers.map(|header| Message::read(worker, snapshot, form, header));
+        Ok(Self::Messages(messages.collect::<Result<_, _>>()?))
     }
 
     fn number(container: &Container, kind: Kind, number: u64) -> Self {
@@ -145,15 +215,19 @@ impl Argument {
         }
     }
 
-    /// The text that rules compare, if the argument is one.
+    /// The text that rules compare, if the argument is one; of several messages, the one whose turn it is.
     #[must_use]
-    pub fn text(&self) -> Option<Cow<'_, [u8]>> {
+    pub fn text(&self, turn: usize) -> Option<Cow<'_, [u8]>> {
         match self {
             Self::Absent | Self::Number(_) => None,
             Self::Text(text) => Some(text.into()),
             Self::Name(resolved) => Some(Cow::Borrowed(&resolved.name)),
             Self::Vector(texts) => Some(Cow::Owned(texts.join(&b' '))),
             Self::Address(address) => Some(Cow::Borrowed(&address.printed)),
+            Self::Messages(messages) => {
+                let address = messages.get(turn)?.address.as_ref()?;
+                Some(Cow::Borrowed(&address.printed))
+            }
         }
     }
 

@@ -1,21 +1,26 @@
 //! A thread that serves one listener: receive, read, judge, act, answer, record.
 
 use crate::audit::Outcome;
-use crate::caller::Caller;
+use crate::caller::{Caller, Surroundings};
 use crate::container::Container;
+use crate::effects;
 use crate::evidence::ContinueReason;
 use crate::exec;
+use crate::holder::{Place, Stage};
 use crate::identity::Identity;
+use crate::interrupted;
 use crate::judge::{self, Judgement};
-use crate::listener::{Listener, StartUp};
+use crate::listener::{Listener, Silence, StartUp};
 use crate::notification::{Denial, Notification, Reply};
+use crate::plain::is_plain;
 use crate::pool::Pool;
 use crate::record::{self, Finding};
 use crate::request::Request;
-use crate::status::Interruption;
-use crate::thread::Thread;
+use crate::resolve::Mounts;
+use crate::thread::Threads;
 use nix::errno::Errno;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What one serving thread owns.
@@ -23,10 +28,27 @@ use std::sync::Arc;
 pub struct Worker {
     /// Whose credentials and root this thread has taken on.
     pub identity: Identity,
-    /// Who called last: often it calls next.
-    last: Option<Thread>,
+    /// Mounts that it has met.
+    pub mounts: Mounts,
+    /// Who called last: often they call next.
+    threads: Threads,
+    /// Its line in the journal.
+    place: Place,
     pool: Arc<Pool>,
 }
+
+/// What went wrong on our side.
+#[derive(Debug, Clone, Copy)]
+struct Fault<'r> {
+    errno: Errno,
+    reason: &'r str,
+}
+
+/// Why a call is given up that was judged twice.
+const DIED_OF_IT: &str = "two supervisors ended while they judged the call";
+
+/// Why a call is given up that was performed.
+const DIED_IN_IT: &str = "the supervisor ended while it performed the call";
 
 /// Whether a thread may serve on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +64,20 @@ impl Worker {
     /// Makes the calling thread a serving one.
     ///
     /// # Errors
-    /// If the thread cannot have a root and a umask of its own.
+    /// If the thread cannot have a root and a umask of its own; EAGAIN if the journal has no line for it.
     pub fn new(pool: &Arc<Pool>) -> Result<Self, Errno> {
-        let identity = Identity::new(pool.container.root())?;
-        Ok(Self { identity, last: None, pool: Arc::clone(pool) })
+        let (identity, pool) = (Identity::new(pool.container.root())?, Arc::clone(pool));
+        let place = pool.container.journal.place(pool.listener.seat()).ok_or(Errno::EAGAIN)?;
+        let (mounts, threads) = (Mounts::default(), Threads::default());
+        Ok(Self { identity, mounts, threads, place, pool })
+    }
+
+    /// Waits for the next call.
+    ///
+    /// # Errors
+    /// As [`Listener::receive`].
+    pub fn receive(&self) -> Result<Notification, Silence> {
+        self.pool.listener.receive(&self.place)
     }
 
     /// The listener that it serves.
@@ -68,8 +100,14 @@ impl Worker {
 
     /// Answers one call. A panic denies it.
     pub fn serve(&mut self, notification: &Notification) -> Fitness {
-        let listener = Arc::clone(self.listener());
-        let caller = Caller::new(&listener, notification, self.last.take());
+        let pool = self.pool();
+        let powers = Rc::clone(self.identity.powers());
+        if !is_plain(notification) {
+            powers.restore();
+        }
+        let (listener, changes) = (&*pool.listener, &pool.container.changes);
+        let surroundings = Surroundings { listener, changes, powers };
+        let caller = Caller::new(surroundings, notification, self.threads.take(notification.tid));
         let (reply, fitness) = match survive(|| self.decide(&caller, notification)) {
             Some(reply) => (reply, Fitness::Fit),
             None => {
@@ -78,11 +116,51 @@ impl Worker {
             }
         };
         listener.answer(notification.id, reply);
-        self.last = caller.into_thread();
+        if let Some(thread) = caller.into_thread() {
+            self.threads.put(thread);
+        }
         fitness
     }
 
+    /// Answers a call that an earlier supervisor received, unless it did. What it may have done is not done again.
+    pub fn take_over(&mut self, orphan: Place) -> Fitness {
+        let notification = orphan.notification();
+        self.place = orphan;
+        if !self.listener().is_valid(notification.id) {
+            return Fitness::Fit;
+        }
+        match self.place.stage() {
+            Stage::Judged => {
+                self.place.reach(Stage::JudgedAgain);
+                self.serve(&notification)
+            }
+            Stage::JudgedAgain => self.give_up(&notification, Errno::EPERM, DIED_OF_IT),
+            Stage::Acted => {
+                let errno = effects::unknown(notification.number);
+                self.give_up(&notification, errno, DIED_IN_IT)
+            }
+        }
+    }
+
+    fn give_up(
+        &mut self,
+        notification: &Notification,
+        errno: Errno,
+        reason: &'static str,
+    ) -> Fitness {
+        let pool = self.pool();
+        let (listener, changes) = (&*pool.listener, &pool.container.changes);
+        let powers = Rc::clone(self.identity.powers());
+        let caller = Caller::new(Surroundings { listener, changes, powers }, notification, None);
+        self.fail(&caller, notification, None, Fault { errno, reason });
+        listener.answer(notification.id, Reply::Error(errno));
+        Fitness::Fit
+    }
+
     fn decide(&mut self, caller: &Caller<'_>, notification: &Notification) -> Reply {
+        if let Err(denial) = self.container().changes.announce(notification, || caller.tgid()) {
+            return self.settle(caller, notification, None, Err(denial));
+        }
         if let Some(proof) = self.listener().start_up(notification.tid) {
             let reply = self.start_up(caller, notification, proof);
             return self.settle(caller, notification, None, reply);
@@ -102,6 +180,11 @@ impl Worker {
             Judgement::Denied(errno) => return Ok(Reply::Denied(errno)),
             Judgement::Permitted(permission) => permission,
         };
+        if permission.judged_memory && !effects::leaves_no_trace(request) {
+            self.place.reach(Stage::Acted);
+        } else if effects::may_wait(request) {
+            self.place.reach(Stage::Judged);
+        }
         let reply = if exec::is_execve(request.notification.number) {
             exec::perform(self, caller, request, &permission)
         } else {
@@ -123,9 +206,16 @@ impl Worker {
     ) -> Reply {
         match reply {
             Ok(reply) => reply,
+            // The caller's own table is full only where a descriptor is handed over, which comes later.
+            Err(Denial::Caller(errno @ (Errno::EMFILE | Errno::ENFILE))) => {
+                let reason = "the supervisor can open no more files";
+                self.fail(caller, notification, request, Fault { errno, reason });
+                Reply::Error(errno)
+            }
             Err(Denial::Caller(errno)) => Reply::Error(errno),
-            Err(Denial::Interrupted(Interruption::Certain)) => Reply::Restart,
-            Err(Denial::Interrupted(Interruption::Shared)) => Reply::Error(Errno::EINTR),
+            Err(Denial::Interrupted(interruption)) => {
+                interrupted::reply(self, caller, notification, interruption)
+            }
             // Should it wait nevertheless, it must not wait for ever.
             Err(Denial::Gone) => Reply::Error(Errno::EPERM),
             Err(Denial::Unsafe(reason)) => {
@@ -135,7 +225,7 @@ impl Worker {
         }
     }
 
-    /// Writes a refusal into the book.
+    /// Writes a refusal with EPERM into the book.
     pub fn refuse(
         &self,
         caller: &Caller<'_>,
@@ -143,10 +233,23 @@ impl Worker {
         request: Option<&Request>,
         reason: &str,
     ) {
+        self.fail(caller, notification, request, Fault { errno: Errno::EPERM, reason });
+    }
+
+    fn fail(
+        &self,
+        caller: &Caller<'_>,
+        notification: &Notification,
+        request: Option<&Request>,
+        fault: Fault<'_>,
+    ) {
         let container = self.container();
         container.audit.count(Outcome::Deny);
-        let finding =
-            Finding { errno: Some(policy::Errno::EPERM), rule: None, reason: Some(reason) };
+        let finding = Finding {
+            errno: policy::Errno::new(fault.errno as u16),
+            rule: None,
+            reason: Some(fault.reason),
+        };
         match request {
             Some(request) => record::judged(container, caller, request, finding),
             None => record::unread(container, caller, notification, finding),

@@ -12,7 +12,9 @@ mod exec_confined;
 mod leaks;
 mod life_cycle;
 mod podman;
+mod sockets;
 mod stock;
+mod survival;
 mod talk;
 
 use anyhow::{Result, anyhow};
@@ -117,8 +119,10 @@ fn main() {
         bad_input::tests(),
         convert::tests(),
         podman::tests(),
+        sockets::tests(),
         stock::tests(),
         attacks::tests(),
+        survival::tests(),
         cri::tests(),
         containerd::tests(),
     ];

@@ -159,6 +159,7 @@ pub struct StockContainer {
     runtime: Stock,
     id: String,
     bundle: PathBuf,
+    /// Its name below the control group of the tests.
     cgroup: String,
 }
 
@@ -169,8 +170,13 @@ impl StockContainer {
     /// A file cannot be written.
     pub fn new(runtime: Stock, bundle: &Path, root: &Path, words: &[&str]) -> Result<Self> {
         fs::create_dir_all(bundle)?;
-        let id = bundle.file_name().context("a bundle has a name")?.to_string_lossy().into_owned();
-        let cgroup = format!("{}/{id}", place::Home::of_workspace().cgroup());
+        let name = |path: Option<&Path>| {
+            let name = path.and_then(Path::file_name).map(|name| name.to_string_lossy());
+            name.map(|name| name.into_owned()).context("a bundle lies in a folder")
+        };
+        let id = name(Some(bundle))?;
+        // Two containers of one name are two control groups.
+        let cgroup = format!("{}-{id}", name(bundle.parent())?);
         let container = Self { runtime, id, bundle: bundle.to_owned(), cgroup };
         finish(Command::new("runc").arg("spec").current_dir(bundle), b"")?.success()?;
         container.edit(|config| {
@@ -181,7 +187,8 @@ impl StockContainer {
             process["rlimits"] = Value::Array(vec![]);
             process["noNewPrivileges"] = false.into();
             config["root"] = serde_json::json!({ "path": root, "readonly": true });
-            config["linux"]["cgroupsPath"] = container.cgroup.as_str().into();
+            let above = place::Home::of_workspace().cgroup();
+            config["linux"]["cgroupsPath"] = format!("{above}/{}", container.cgroup).into();
         })?;
         Ok(container)
     }
@@ -294,7 +301,7 @@ impl Drop for StockContainer {
         let _ = self.runtime(&["delete", "--force"], &[]);
         let home = place::Home::of_workspace();
         for above in sweep::cgroups(&home) {
-            sweep::remove_cgroup(&above.join(&self.id));
+            sweep::remove_cgroup(&above.join(&self.cgroup));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The container's `config.json`, of which we understand two places and keep the rest as it is.
 
+use std::path::PathBuf;
+
 use oci_spec::runtime::LinuxSeccomp;
 use serde_json::{Map, Value};
 
@@ -57,6 +59,16 @@ impl Config {
         let linux = self.0.get("linux").and_then(Value::as_object).ok_or(ConfigError::NotLinux)?;
         let profile = linux.get("seccomp").cloned().unwrap_or_default();
         serde_json::from_value(profile).map_err(ConfigError::Profile)
+    }
+
+    /// The agent's socket and what it is told, if the configuration names an agent.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn agent(&self) -> Result<Option<(PathBuf, String)>, ConfigError> {
+        let Some(profile) = self.engine_profile()? else { return Ok(None) };
+        let metadata = profile.listener_metadata().clone().unwrap_or_default();
+        Ok(profile.listener_path().clone().map(|socket| (socket, metadata)))
     }
 
     /// Puts a profile's decisions in the place of the engine's. The flags of the engine's stay, and

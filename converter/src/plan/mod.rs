@@ -14,6 +14,7 @@ mod report;
 mod rungs;
 mod startup;
 mod target;
+mod watch;
 
 use policy::program::{Action as RuleAction, Policy, RuleId};
 use policy::registry::{self, Call, FormId};
@@ -23,6 +24,7 @@ pub use mechanism::{Mechanism, MechanismError};
 pub use report::{Cost, Part, RulePlan};
 pub use rungs::{Carried, Difference, Direction};
 pub use target::{Reason, Target};
+pub use watch::{CHANGES, Constancy};
 
 use crate::host::{Engine, Host, LinuxVersion};
 use crate::seccomp::{Action, Filter, Newer, gate};
@@ -34,6 +36,8 @@ use lowered::Fate;
 pub struct Plan {
     /// What the kernel decides.
     pub filter: Filter,
+    /// What the supervisor may rely on between two calls of a thread.
+    pub constancy: Constancy,
     /// What other mechanisms of the kernel are put in place for.
     pub carried: Carried,
     /// The calls that no rule judges, in the order of their numbers. They are denied.
@@ -77,12 +81,15 @@ pub enum PlanError {
 pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<PlanError>> {
     let mut policies: Vec<PolicyPlan> =
         set.policies.iter().map(|policy| PolicyPlan::new(policy, host, target)).collect();
-    let carried = match target {
+    let mut carried = match target {
         Target::Supervised => rungs::climb(&mut policies, host),
         Target::Standalone | Target::BestEffort => Carried::default(),
     };
     policies.iter_mut().for_each(|policy| policy.choose(target));
     check(&policies, host, target)?;
+    if target == Target::Supervised && policies.iter().any(PolicyPlan::acts) {
+        policies.iter_mut().for_each(PolicyPlan::watch);
+    }
     let mut filter = Filter::new(target.uncovered());
     for (at, call) in registry::calls().iter().enumerate() {
         agree(&mut policies, at, target);
@@ -93,10 +100,15 @@ pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<Pl
     if target == Target::Supervised && host.engine != Engine::SystraceShim {
         filter = gate::behind(filter);
     }
+    if target == Target::Supervised {
+        carried.sockets.extend(rungs::sockets::admit(set, &filter, host));
+    }
     let rules = policies.iter().flat_map(|policy| policy.report(&filter, target)).collect();
     let judged = |at: usize| policies.iter().any(|policy| policy.calls[at].is_judged());
     let uncovered = registry::calls().iter().enumerate().filter(|(at, _)| !judged(*at));
-    Ok(Plan { filter, carried, uncovered: uncovered.map(|(_, call)| *call).collect(), rules })
+    let uncovered = uncovered.map(|(_, call)| *call).collect();
+    let constancy = Constancy::of(&filter, &policies);
+    Ok(Plan { filter, constancy, carried, uncovered, rules })
 }
 
 /// One policy, call by call.

@@ -98,6 +98,8 @@ pub enum Reason {
     Policies,
     /// Our own code makes the call before the program begins.
     Startup,
+    /// It lets the caller become another, for whom the supervisor acts later.
+    Change,
 }
 
 impl Reason {
@@ -118,6 +120,7 @@ impl Reason {
             Self::Both => "must hold together with the rules of another alias",
             Self::Policies => "differs between the container's policies",
             Self::Startup => "denies what the runtime itself needs before the program starts",
+            Self::Change => "changes the caller, as whom the supervisor acts",
         }
     }
 }

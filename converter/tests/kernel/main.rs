@@ -3,6 +3,7 @@
 //! A filter holds for the thread that installs it, so each test gives up a thread. The tried call
 //! is getppid(2), which ignores its argument registers: they can hold anything.
 
+mod sockets;
 mod sys;
 
 use converter::bpf::SeccompData;

@@ -161,7 +161,7 @@ a false sense of safety, so the file is refused. `CALLS.md` lists the names."
 every rule may use the names of today's Linux calls, too."
 
     102 UnknownTemplate Error "unknown template"
-"`Include: NAME` names a template of the installation or a built-in one: linux-base, docker-default."
+"`Include: NAME` names a template of the installation or a built-in one: linux-base, docker-default, internet-sockets."
 
     103 BrokenTemplate Error "template with errors"
 "The included template is refused itself. Check its file alone to see all that is wrong with it."

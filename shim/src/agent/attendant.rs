@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use converter::bundle::Metadata;
-use converter::host::Engine;
+use converter::host::{Engine, Host};
 use converter::load::{self, Loaded};
 use supervisor::agent::{self, Message, MessageError, Process};
 use supervisor::arming::{self, StartUp};
@@ -21,7 +21,7 @@ use crate::agent::reception;
 use crate::bundle::Bundle;
 use crate::config::Settings;
 use crate::identifier::ContainerId;
-use crate::{confinement, supervise, sys};
+use crate::{confinement, host, supervise, sys};
 
 /// How long a runtime may take from the gate's installation to its first call behind it, in milliseconds.
 const PATIENCE: u16 = 30_000;
@@ -57,6 +57,10 @@ impl Attendant<'_> {
                     self.policy(&metadata).map(drop).map_err(|error| format!("{error:#}"));
                 Ok(agent::answer(connection, outcome)?)
             }
+            Message::Ended(id) => {
+                let outcome = self.folders.await_end(&id).map_err(|error| format!("{error:#}"));
+                Ok(agent::answer(connection, outcome)?)
+            }
             Message::Starts { process, listener } => self.start(&process, listener),
         }
     }
@@ -84,8 +88,10 @@ impl Attendant<'_> {
         let id: ContainerId = process.state.id.parse()?;
         let policy = self.policy(&process.metadata)?;
         let bundle = Bundle::open(&process.state.bundle)?;
+        bundle.ensure_supported()?;
         ensure_meant(&bundle, &process.metadata)?;
-        let confinement = confinement::confine(self.settings, &id, &bundle, policy, Engine::Runc)?;
+        let host = Host { engine: Engine::Runc, ..host::probe()? };
+        let confinement = confinement::confine(self.settings, &id, &bundle, policy, host)?;
         let filter = confinement.filter.clone();
         let folder = self.folders.claim(&id, &process.metadata)?;
         match supervise::start(&folder, confinement) {

@@ -75,6 +75,20 @@ impl Folders {
         Ok(supervise::connect(&folder)?)
     }
 
+    /// Waits until the supervisor of a container has ended: then its records are complete.
+    pub fn await_end(&self, id: &str) -> anyhow::Result<()> {
+        let folder = self.store.own_folder(&id.parse()?);
+        let begun = Instant::now();
+        while folder.exists() && !is_dead(&folder) {
+            if begun.elapsed() > PATIENCE {
+                bail!("the container has not ended");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.sweep();
+        Ok(())
+    }
+
     /// Removes what dead supervisors left. Whoever holds the lock leaves nothing behind that a later sweep does not find.
     pub fn sweep(&self) {
         let Ok(_lock) = self.lock(FlockArg::LockExclusive) else { return };

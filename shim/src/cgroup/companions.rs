@@ -1,8 +1,8 @@
 //! The hierarchies of a version 1 host that libcgroups leaves alone: systemd's own, and the unified one of a
 //! hybrid host. Under runc a container is in both.
 
-use std::fs;
-use std::io::{Error, ErrorKind};
+use std::fs::{self, File, OpenOptions};
+use std::io::{Error, ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -16,12 +16,14 @@ const PROCS: &str = "cgroup.procs";
 /// A container's folders in these hierarchies; none on a host that does not have them.
 #[derive(Debug)]
 pub struct Companions {
+    cgroup: PathBuf,
     folders: Vec<(PathBuf, &'static str)>,
 }
 
-/// This process is among the container's while the value lives, so that children begin there.
+/// The ways into a container's folders for a process that does not see them any more: the kernel asks whether the one
+/// who opened them may use them (`cgroup_procs_write_permission`).
 #[derive(Debug)]
-pub struct Visit(Vec<PathBuf>);
+pub struct Doors(Vec<File>);
 
 impl Companions {
     /// With `systemd` as manager the path is no path but names of units, and systemd does all of this.
@@ -33,7 +35,12 @@ impl Companions {
             hierarchy.join(PROCS).exists().then(|| (hierarchy.join(&path), label))
         };
         let wanted = HIERARCHIES.into_iter().filter(|_| !systemd);
-        Self { folders: wanted.filter_map(folder).collect() }
+        Self { cgroup: cgroup.to_owned(), folders: wanted.filter_map(folder).collect() }
+    }
+
+    /// The container's path in every hierarchy; with systemd, the names of its units.
+    pub fn cgroup(&self) -> &Path {
+        &self.cgroup
     }
 
     pub fn make(&self) -> Result<(), Error> {
@@ -46,17 +53,24 @@ impl Companions {
 
     /// Where the container's folder of systemd's hierarchy is on the host.
     pub fn systemd(&self) -> Option<&Path> {
-        let named = self.folders.iter().find(|(_, label)| *label == HIERARCHIES[0].1)?;
-        Some(&named.0)
+        self.named(HIERARCHIES[0].1)
     }
 
-    /// Moves this process in.
-    pub fn visit(&self) -> Result<Visit, Error> {
-        let own = fs::read_to_string("/proc/self/cgroup")?;
-        let homes = self.folders.iter().filter_map(|(folder, label)| home(folder, label, &own));
-        let visit = Visit(homes.collect());
-        self.add(std::process::id() as i32)?;
-        Ok(visit)
+    /// Opens the ways in.
+    pub fn doors(&self) -> Result<Doors, Error> {
+        let open =
+            |(folder, _): &(PathBuf, _)| OpenOptions::new().write(true).open(folder.join(PROCS));
+        self.folders.iter().map(open).collect::<Result<_, _>>().map(Doors)
+    }
+
+    /// The container's folder of the unified hierarchy.
+    pub fn unified(&self) -> Option<&Path> {
+        self.named(HIERARCHIES[1].1)
+    }
+
+    fn named(&self, wanted: &str) -> Option<&Path> {
+        let named = self.folders.iter().find(|(_, label)| *label == wanted)?;
+        Some(&named.0)
     }
 
     /// Removes the folders. A process that was killed just now may still be counted.
@@ -65,27 +79,16 @@ impl Companions {
     }
 }
 
-impl Drop for Visit {
-    fn drop(&mut self) {
-        for home in &self.0 {
-            // Staying is harmless: this process ends soon, and the folder can be removed then.
-            let _ = enter(home, std::process::id() as i32);
-        }
+impl Doors {
+    /// Moves the calling process in. What it has made before, sockets above all, stays where it was.
+    pub fn enter(&self) -> Result<(), Error> {
+        // 0 stands for the process that writes (cgroups(7)).
+        self.0.iter().try_for_each(|mut door| door.write_all(b"0"))
     }
 }
 
 fn enter(folder: &Path, pid: i32) -> Result<(), Error> {
     fs::write(folder.join(PROCS), pid.to_string())
-}
-
-/// The folder of this process in the hierarchy that `folder` is in.
-fn home(folder: &Path, label: &str, own: &str) -> Option<PathBuf> {
-    let hierarchy = folder.strip_prefix(ROOT).ok()?.components().next()?;
-    let path = own.lines().find_map(|line| {
-        let (_, rest) = line.split_once(':')?;
-        rest.split_once(':').filter(|(controllers, _)| *controllers == label)
-    });
-    Some(Path::new(ROOT).join(hierarchy).join(path?.1.trim_start_matches('/')))
 }
 
 fn remove(folder: &Path) -> Result<(), Error> {
@@ -105,15 +108,6 @@ fn remove(folder: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_process_finds_its_way_home() {
-        let own = "9:name=systemd:/user.slice/a\n3:cpu:/x\n0::/system.slice/b\n";
-        let systemd = home(Path::new("/sys/fs/cgroup/systemd/docker/1"), "name=systemd", own);
-        assert_eq!(systemd, Some("/sys/fs/cgroup/systemd/user.slice/a".into()));
-        let unified = home(Path::new("/sys/fs/cgroup/unified/docker/1"), "", own);
-        assert_eq!(unified, Some("/sys/fs/cgroup/unified/system.slice/b".into()));
-    }
 
     #[test]
     fn a_path_cannot_lead_out_of_a_hierarchy() {

@@ -2,8 +2,10 @@
 
 pub mod companions;
 pub mod mounts;
+mod nested;
 
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use libcgroups::common::{
     AnyCgroupManager, AnyManagerError, CgroupConfig, CgroupManager, ControllerOpt,
@@ -13,7 +15,7 @@ use libcgroups::stats::Stats;
 use libcontainer::container::Container;
 use libcontainer::error::LibcontainerError;
 use nix::errno::Errno;
-use oci_spec::runtime::LinuxResources;
+use oci_spec::runtime::{LinuxCpu, LinuxResources};
 
 use crate::signal::SignalNumber;
 use crate::sys;
@@ -38,6 +40,21 @@ pub enum CgroupError {
 }
 
 impl Cgroup {
+    /// Removes what the container made below its own group; a group with others in it cannot be removed.
+    pub fn remove_nested(container: &Container) -> Result<(), CgroupError> {
+        let spec = container.spec().map_err(|error| CgroupError::Config(Box::new(error)))?;
+        if !container.systemd() {
+            nested::remove(&spec.cgroup_path);
+        }
+        Ok(())
+    }
+
+    /// Whether the container has a group of this name below its own.
+    pub fn has_nested(container: &Container, name: &Path) -> Result<bool, CgroupError> {
+        let spec = container.spec().map_err(|error| CgroupError::Config(Box::new(error)))?;
+        Ok(container.systemd() || nested::exists(&spec.cgroup_path, name))
+    }
+
     pub fn of(container: &Container) -> Result<Self, CgroupError> {
         let spec = container.spec().map_err(|error| CgroupError::Config(Box::new(error)))?;
         let config = CgroupConfig {
@@ -56,7 +73,15 @@ impl Cgroup {
         Ok(self.0.stats()?)
     }
 
+    /// The kernel refuses a period that, with the old quota, would be more than the parent's; then the new quota has to
+    /// be there first.
     pub fn update(&self, resources: &LinuxResources) -> Result<(), CgroupError> {
+        let Err(error) = self.apply(resources) else { return Ok(()) };
+        let Some(quota) = quota_alone(resources) else { return Err(error) };
+        self.apply(&quota).and_then(|()| self.apply(resources)).map_err(|_| error)
+    }
+
+    fn apply(&self, resources: &LinuxResources) -> Result<(), CgroupError> {
         let options = ControllerOpt {
             resources,
             disable_oom_killer: false,
@@ -88,4 +113,14 @@ impl Cgroup {
         }
         Ok(())
     }
+}
+
+/// The quota of these resources, if they change the period with it.
+fn quota_alone(resources: &LinuxResources) -> Option<LinuxResources> {
+    let cpu = resources.cpu().as_ref()?;
+    cpu.period().and(cpu.quota())?;
+    let (mut first, mut only) = (LinuxResources::default(), LinuxCpu::default());
+    only.set_quota(cpu.quota());
+    first.set_devices(None).set_cpu(Some(only));
+    Some(first)
 }

@@ -8,10 +8,12 @@ use std::process::ExitCode;
 use anyhow::Context;
 use libcontainer::container::{Container, ContainerStatus};
 
+use crate::cgroup::Cgroup;
 use crate::cgroup::companions::Companions;
 use crate::config::Settings;
 use crate::container::{StateError, Store, status_name};
 use crate::identifier::ContainerId;
+use crate::signal::SignalNumber;
 use crate::supervise;
 
 /// Delete a container
@@ -45,12 +47,24 @@ pub fn delete(store: &Store, mut container: Container, force: bool) -> anyhow::R
         anyhow::bail!("cannot delete container {id} that is not stopped: {}", status_name(status));
     }
     let config = container.spec();
+    if status != ContainerStatus::Stopped {
+        // What was made below the container's group can only be removed when nobody makes more of it.
+        end_all(&container);
+    }
+    Cgroup::remove_nested(&container)?;
     container.delete(force).context("cannot delete container")?;
     if let Ok(config) = config {
         let companions = Companions::of(&config.cgroup_path, container.systemd());
         companions.remove().context("cannot remove the container's cgroups")?;
     }
     remove_own(&store.own_folder(&id))
+}
+
+/// A container without a group to freeze is killed by libcontainer all the same.
+fn end_all(container: &Container) {
+    if let Ok(cgroup) = Cgroup::of(container) {
+        let _ = cgroup.signal(SignalNumber::KILL);
+    }
 }
 
 /// The supervisor goes with its container; what it needed goes after it.

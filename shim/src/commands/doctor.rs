@@ -7,7 +7,7 @@ use caps::{CapSet, Capability};
 use converter::host::LinuxVersion;
 
 use crate::config::Settings;
-use crate::{host, sys};
+use crate::{host, sockets, sys};
 
 /// Check whether this machine can confine containers
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,15 @@ impl Doctor {
                 Err(reason) => println!("{:<28} missing  {reason}", check.what),
             }
         }
-        if let Ok(host) = host::probe() {
+        if let Ok(mut host) = host::probe() {
+            // Nothing depends on them but the cost of connections.
+            let programs = sockets::probe();
+            host.sockets &= programs.is_ok();
+            match (host.sockets, programs) {
+                (true, _) => println!("{:<28} ok", "socket programs"),
+                (false, Err(reason)) => println!("{:<28} absent   {reason}", "socket programs"),
+                (false, Ok(())) => println!("{:<28} absent   no cgroup2", "socket programs"),
+            }
             println!("plan for this machine: systrace-convert plan --for {host}");
         }
         let all = checks.iter().all(|check| check.outcome.is_ok());

@@ -11,16 +11,21 @@ use libcontainer::container::{Container, ContainerStatus};
 use libcontainer::syscall::syscall::SyscallType;
 use nix::unistd::Pid;
 use oci_spec::runtime::Process;
+use serde_json::json;
 
-use crate::bundle::{Bundle, lend_admin, owns_admin};
+use crate::bundle::Bundle;
+use crate::cgroup::Cgroup;
 use crate::cgroup::companions::Companions;
 use crate::config::Settings;
 use crate::confinement::EngineFilter;
 use crate::container::{StateError, Store};
 use crate::foreground::Relay;
 use crate::identifier::ContainerId;
+use crate::launch::ensure_folder_of;
+use crate::stage::Stage;
+use crate::terminal::{Console, Session};
 use crate::workload::{Restraints, Role, Workload, readable};
-use crate::{stdio, supervise};
+use crate::{lent, pidfd, sockets, stdio, supervise};
 
 /// Exit status of a failure of ours: other numbers are the program's.
 pub const FAILURE: u8 = 255;
@@ -46,6 +51,12 @@ pub struct Exec {
     /// Run it even if the container is paused
     #[arg(long)]
     ignore_paused: bool,
+    /// Folder below the container's control group to run in
+    #[arg(long, value_name = "PATH")]
+    cgroup: Option<String>,
+    /// Unix socket that receives a descriptor of the process
+    #[arg(long, value_name = "SOCKET")]
+    pidfd_socket: Option<PathBuf>,
     #[command(flatten)]
     described: Described,
     id: ContainerId,
@@ -77,41 +88,78 @@ struct Described {
     no_new_privs: bool,
 }
 
+/// Where the process is to be, beside in its container.
+struct Wanted<'c> {
+    console: Option<&'c Console>,
+    sub_cgroup: Option<String>,
+}
+
 impl Exec {
     pub fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let store = Store::new(&settings.config.root);
         let container = store.load_alive(&self.id)?;
         self.ensure_joinable(&container)?;
-        let bundle = Bundle::open(container.bundle())?;
-        let mut process = self.wanted_process(&bundle)?;
         let own = store.own_folder(&self.id);
+        let bundle = Bundle::copy_in(&own)?;
+        let mut process = self.wanted_process(&bundle)?;
+        ensure_folder_of(self.pid_file.as_deref())?;
+        let sub_cgroup = self.sub_cgroup(&container)?;
         let supervisor = supervise::connect(&own)?;
+        sockets::ensure_none_inherited(&own, self.preserve_fds)?;
+        let companions = Companions::of(&container.spec()?.cgroup_path, container.systemd());
         let workload = Workload::new(Restraints {
+            doors: Some(companions.doors().context("cannot open the container's cgroups")?),
             supervisor: RefCell::new(Some(supervisor)),
             engine: EngineFilter::of(&bundle, &process)?,
-            drop_admin: !owns_admin(&process),
+            lent: lent::to_give_back(&process),
             new_keyring: true,
             role: Role::Joining,
         });
         stdio::give_inherited(bundle.spec(), &process).context("cannot give the output away")?;
-        lend_admin(&mut process);
-        let file = ProcessFile::write(&own, &process)?;
-        let visit = Companions::of(&container.spec()?.cgroup_path, container.systemd()).visit()?;
-        let pid = self.join(&store, workload, file.path())?;
-        drop((file, visit));
+        lent::lend(&mut process);
+        let stage = Stage::set(&own, &container, &process)?;
+        let console = self.console(&process, &own)?;
+        let pid = self.join(&stage, workload, Wanted { console: console.as_ref(), sub_cgroup })?;
+        drop(stage);
+        pidfd::send(self.pidfd_socket.as_deref(), pid.as_raw())
+            .context("cannot send the process's descriptor")?;
         if self.detach {
             return Ok(ExitCode::SUCCESS);
         }
-        let status = Relay::begin()?.wait(pid).context("cannot wait for the process")?;
+        let relay = Relay::begin()?;
+        let far = console.map(|console| console.receive()).transpose().context("no terminal")?;
+        let session = far.map(Session::begin).transpose().context("cannot use the terminal")?;
+        let status = relay.wait(pid, session.as_ref()).context("cannot wait for the process")?;
         Ok(ExitCode::from(status))
+    }
+
+    /// In the foreground the far end of a terminal comes to us.
+    fn console(&self, process: &Process, folder: &Path) -> anyhow::Result<Option<Console>> {
+        let own = !self.detach && self.console_socket.is_none();
+        if !own || process.terminal() != Some(true) {
+            return Ok(None);
+        }
+        Console::listen(folder).context("cannot make a console socket").map(Some)
     }
 
     fn ensure_joinable(&self, container: &Container) -> Result<(), StateError> {
         match container.status() {
-            ContainerStatus::Running => Ok(()),
+            // A container that waits for its start may be joined, as under runc.
+            ContainerStatus::Running | ContainerStatus::Created => Ok(()),
             ContainerStatus::Paused if self.ignore_paused => Ok(()),
+            ContainerStatus::Paused => Err(StateError::Paused),
             _ => Err(StateError::NotRunning),
         }
+    }
+
+    /// libcontainer would make a folder that is not there, with the limits of the container's.
+    fn sub_cgroup(&self, container: &Container) -> anyhow::Result<Option<String>> {
+        let Some(path) = &self.cgroup else { return Ok(None) };
+        anyhow::ensure!(!path.contains(':'), "one control group for all controllers only");
+        let joined = path.split('/').any(|part| part == "..")
+            || Cgroup::has_nested(container, Path::new(path))?;
+        anyhow::ensure!(joined, "adding pid to {path}/cgroup.procs: no such file or directory");
+        Ok(Some(path.clone()))
     }
 
     fn wanted_process(&self, bundle: &Bundle) -> anyhow::Result<Process> {
@@ -120,21 +168,23 @@ impl Exec {
         };
         let text = fs::read_to_string(path)
             .with_context(|| format!("cannot read process file {}", path.display()))?;
-        serde_json::from_str(&text)
-            .with_context(|| format!("process file {} is wrong", path.display()))
+        read_process(&text).with_context(|| format!("process file {} is wrong", path.display()))
     }
 
-    fn join(&self, store: &Store, workload: Workload, process: &Path) -> anyhow::Result<Pid> {
+    fn join(&self, stage: &Stage, workload: Workload, wanted: Wanted<'_>) -> anyhow::Result<Pid> {
+        let socket = wanted.console.map(Console::path).or(self.console_socket.as_ref());
         let pid = ContainerBuilder::new(self.id.to_string(), SyscallType::default())
             .with_executor(workload)
-            .with_root_path(store.root())?
+            .with_root_path(stage.root())?
             .with_pid_file(self.pid_file.as_ref())?
-            .with_console_socket(self.console_socket.as_ref())
+            .with_console_socket(socket)
             .with_preserved_fds(self.preserve_fds)
             .as_tenant()
-            .with_detach(self.detach)
+            // libcontainer takes a socket only for one that is detached; nothing else depends on it.
+            .with_detach(self.detach || wanted.console.is_some())
             .with_ignore_paused(self.ignore_paused)
-            .with_process(Some(process))
+            .with_sub_cgroup(wanted.sub_cgroup)
+            .with_process(Some(stage.process()))
             .build()
             .map_err(|error| readable(&error))
             .context("exec failed")?;
@@ -167,27 +217,14 @@ impl Described {
     }
 }
 
-/// The process as libcontainer reads it, in our folder; removed when it has started or failed.
-struct ProcessFile(PathBuf);
-
-impl ProcessFile {
-    fn write(folder: &Path, process: &Process) -> anyhow::Result<Self> {
-        let file = Self(folder.join(format!("exec-{}.json", std::process::id())));
-        fs::write(file.path(), serde_json::to_vec(process)?)
-            .with_context(|| format!("cannot write {}", file.path().display()))?;
-        Ok(file)
+/// What is left out of a process is its zero value, as runc reads it.
+fn read_process(text: &str) -> serde_json::Result<Process> {
+    let mut value: serde_json::Value = serde_json::from_str(text)?;
+    if let Some(fields) = value.as_object_mut() {
+        fields.entry("user").or_insert_with(|| json!({ "uid": 0, "gid": 0 }));
+        fields.entry("cwd").or_insert_with(|| json!(""));
     }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for ProcessFile {
-    fn drop(&mut self) {
-        // A leftover file goes with the container; there is nobody to tell about it now.
-        let _ = fs::remove_file(&self.0);
-    }
+    serde_json::from_value(value)
 }
 
 fn parse_user(text: &str) -> Result<(u32, Option<u32>), String> {

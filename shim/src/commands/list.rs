@@ -27,8 +27,9 @@ pub enum Format {
 
 impl List {
     pub fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
-        let containers = Store::new(&settings.config.root).list()?;
-        let rows: Vec<_> = containers.iter().map(Description::of).collect();
+        let store = Store::new(&settings.config.root);
+        let containers = store.list()?;
+        let rows: Vec<_> = containers.iter().map(|one| Description::of(&store, one)).collect();
         match (self.quiet, self.format) {
             (true, _) => rows.iter().for_each(|row| println!("{}", row.id)),
             (false, Format::Json) => println!("{}", serde_json::to_string(&rows)?),

@@ -41,7 +41,7 @@ pub enum Command {
     Ps(ps::Ps),
     Resume(resume::Resume),
     Run(run::Run),
-    Spec(spec::Spec),
+    Spec(spec::WriteSpec),
     Start(start::Start),
     State(state::State),
     Update(update::Update),

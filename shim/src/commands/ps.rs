@@ -24,7 +24,8 @@ pub struct Ps {
 
 impl Ps {
     pub fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
-        let container = Store::new(&settings.config.root).load_alive(&self.id)?;
+        let container = Store::new(&settings.config.root).load(&self.id)?;
+        // One that has stopped may have left processes in a shared pid namespace, or none.
         let pids = Cgroup::of(&container)?.pids()?;
         match self.format {
             Format::Json => println!("{}", serde_json::to_string(&pids)?),

@@ -36,14 +36,17 @@ pub struct Description {
 
 impl State {
     pub fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
-        let container = Store::new(&settings.config.root).load(&self.id)?;
-        println!("{}", serde_json::to_string_pretty(&Description::of(&container))?);
+        let store = Store::new(&settings.config.root);
+        let container = store.load(&self.id)?;
+        println!("{}", serde_json::to_string_pretty(&Description::of(&store, &container))?);
         Ok(ExitCode::SUCCESS)
     }
 }
 
 impl Description {
-    pub fn of(container: &Container) -> Self {
+    pub fn of(store: &Store, container: &Container) -> Self {
+        let id = container.id().parse();
+        let private = id.ok().and_then(|id| Bundle::open(&store.own_folder(&id)).ok());
         let alive = container.status() != ContainerStatus::Stopped;
         let annotations: HashMap<_, _> = container.state.annotations.clone().unwrap_or_default();
         Self {
@@ -52,9 +55,8 @@ impl Description {
             pid: container.pid().filter(|_| alive).map_or(0, |pid| pid.as_raw()),
             status: status_name(container.status()),
             bundle: container.bundle().clone(),
-            rootfs: Bundle::open(container.bundle())
-                .and_then(|bundle| bundle.rootfs())
-                .unwrap_or_default(),
+            // The engine's bundle may be gone; ours has the root as it was.
+            rootfs: private.and_then(|bundle| bundle.root().ok()).unwrap_or_default(),
             created: container.created().map(|time| time.to_rfc3339()).unwrap_or_default(),
             annotations: annotations.into_iter().collect(),
             owner: container

@@ -1,5 +1,6 @@
 //! The container side: the last steps of our own code before the workload's program.
 
+mod devices;
 pub mod search;
 
 use std::cell::RefCell;
@@ -16,8 +17,9 @@ use nix::unistd::execve;
 use oci_spec::runtime::{Process, Spec};
 use supervisor::handoff::{Client, HandOffError, install_and_hand_over};
 
+use crate::cgroup::companions::Doors;
 use crate::confinement::EngineFilter;
-use crate::sys;
+use crate::{sys, terminal};
 
 /// Exit status of a first process that could not become the program, as under runc.
 const FAILURE: i32 = 1;
@@ -31,10 +33,12 @@ pub struct Workload(Rc<Restraints>);
 pub struct Restraints {
     /// The connection to the supervisor, which has the filter and the Landlock ruleset; taken by the one process that is made.
     pub supervisor: RefCell<Option<Client>>,
+    /// The ways into the container's control groups, for a process that joins it.
+    pub doors: Option<Doors>,
     /// The engine's own profile.
     pub engine: Option<EngineFilter>,
-    /// CAP_SYS_ADMIN was lent for the start-up and has to be given back.
-    pub drop_admin: bool,
+    /// What was lent for the start-up and has to be given back.
+    pub lent: Vec<Capability>,
     /// The process leaves the engine's session keyring.
     pub new_keyring: bool,
     pub role: Role,
@@ -61,6 +65,8 @@ pub enum WorkloadError {
     ZeroByte,
     #[error(transparent)]
     Search(#[from] search::SearchError),
+    #[error("cannot join the container's cgroups")]
+    Cgroups(#[source] std::io::Error),
     #[error("cannot leave the session keyring")]
     Keyring(#[source] Errno),
     #[error("cannot restore a signal's action")]
@@ -71,8 +77,12 @@ pub enum WorkloadError {
     HandOff(#[from] HandOffError),
     #[error("the kernel refuses the engine's seccomp profile")]
     Engine(#[source] Errno),
-    #[error("cannot give back CAP_SYS_ADMIN")]
-    DropAdmin(#[source] caps::errors::CapsError),
+    #[error("cannot give back a capability")]
+    GiveBack(#[source] caps::errors::CapsError),
+    #[error("cannot make /dev read-only")]
+    Devices(#[source] Errno),
+    #[error("cannot give the terminal away")]
+    Terminal(#[source] Errno),
     #[error("exec {path}: {}", search::reason(*.errno))]
     Exec { path: String, errno: Errno },
 }
@@ -86,10 +96,20 @@ impl Workload {
     /// the supervisor lets this thread's calls pass; the engine's profile, as under runc, applies to them.
     fn start(&self, spec: &Spec) -> Result<Infallible, WorkloadError> {
         let program = Program::of(spec)?;
+        // Before it can make a socket: a socket stays in the control group that it was made in.
+        if let Some(doors) = &self.0.doors {
+            doors.enter().map_err(WorkloadError::Cgroups)?;
+        }
         if self.0.new_keyring {
             sys::join_new_session_keyring().map_err(WorkloadError::Keyring)?;
         }
         sys::restore_sigpipe().map_err(WorkloadError::Signal)?;
+        if self.0.role == Role::First {
+            devices::protect(spec).map_err(WorkloadError::Devices)?;
+        }
+        if let Some(process) = spec.process() {
+            terminal::prepare(process).map_err(WorkloadError::Terminal)?;
+        }
         let supervisor = self.0.supervisor.take().ok_or(WorkloadError::Unsupervised)?;
         let walls = supervisor.walls()?;
         install_and_hand_over(supervisor, &walls)?;
@@ -104,24 +124,22 @@ impl Workload {
     /// unless no_new_privs is set, and then a profile may well forbid capset(2).
     fn narrow(&self, no_new_privileges: bool) -> Result<(), WorkloadError> {
         if no_new_privileges {
-            self.give_back_admin()?;
+            self.give_back()?;
         }
         if let Some(engine) = &self.0.engine {
             sys::install_filter(engine.program.instructions(), engine.flags)
                 .map_err(WorkloadError::Engine)?;
         }
-        if no_new_privileges { Ok(()) } else { self.give_back_admin() }
+        if no_new_privileges { Ok(()) } else { self.give_back() }
     }
 
-    /// CAP_SYS_ADMIN leaves the permitted set last: the effective one is always a part of it.
-    fn give_back_admin(&self) -> Result<(), WorkloadError> {
-        if !self.0.drop_admin {
-            return Ok(());
-        }
+    /// They leave the permitted set last: the effective one is always a part of it.
+    fn give_back(&self) -> Result<(), WorkloadError> {
         [CapSet::Effective, CapSet::Permitted]
             .into_iter()
-            .try_for_each(|set| caps::drop(None, set, Capability::CAP_SYS_ADMIN))
-            .map_err(WorkloadError::DropAdmin)
+            .flat_map(|set| self.0.lent.iter().map(move |one| (set, *one)))
+            .try_for_each(|(set, one)| caps::drop(None, set, one))
+            .map_err(WorkloadError::GiveBack)
     }
 }
 

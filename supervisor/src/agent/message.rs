@@ -27,6 +27,8 @@ pub enum Message {
     },
     /// A hook asks for a container's `listenerMetadata`.
     Asks(String),
+    /// A hook says that this container has ended.
+    Ended(String),
 }
 
 /// The container process state.
@@ -79,6 +81,7 @@ const RUNNING: &str = "running";
 enum Text {
     Process(Process),
     Question { ask: String },
+    End { ended: String },
 }
 
 /// No message came.
@@ -104,6 +107,11 @@ pub enum MessageError {
 /// How a hook asks.
 pub(super) fn question(metadata: &str) -> String {
     serde_json::json!({ "ask": metadata }).to_string()
+}
+
+/// How a hook says that a container has ended.
+pub(super) fn end(container: &str) -> String {
+    serde_json::json!({ "ended": container }).to_string()
 }
 
 /// Reads one message. crun does not close its end afterwards, so the message ends where its JSON does.
@@ -132,6 +140,7 @@ pub fn receive(stream: &UnixStream) -> Result<Message, MessageError> {
 fn understand(text: Text, mut fds: Vec<OwnedFd>) -> Result<Message, MessageError> {
     let process = match text {
         Text::Question { ask } => return Ok(Message::Asks(ask)),
+        Text::End { ended } => return Ok(Message::Ended(ended)),
         Text::Process(process) => process,
     };
     let at = process.fds.iter().position(|name| name == LISTENER);

@@ -55,6 +55,18 @@ pub enum AgentError {
 /// # Errors
 /// [`AgentError`] if it would not, or if it is not to be trusted.
 pub fn ask(socket: &Path, metadata: &str) -> Result<(), AgentError> {
+    talk(socket, &message::question(metadata))
+}
+
+/// Tells the agent that a container has ended, and waits until its records are written.
+///
+/// # Errors
+/// [`AgentError`] if there is no agent, or the container has not ended.
+pub fn tell_end(socket: &Path, container: &str) -> Result<(), AgentError> {
+    talk(socket, &message::end(container))
+}
+
+fn talk(socket: &Path, text: &str) -> Result<(), AgentError> {
     ensure_trusted(socket)?;
     let path = socket.display().to_string();
     let failed = |source| AgentError::Talk { path: path.clone(), source };
@@ -65,7 +77,7 @@ pub fn ask(socket: &Path, metadata: &str) -> Result<(), AgentError> {
     }
     stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
     stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
-    stream.write_all(message::question(metadata).as_bytes()).map_err(failed)?;
+    stream.write_all(text.as_bytes()).map_err(failed)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(failed)?;
     if answer == YES { Ok(()) } else { Err(AgentError::Refuses(answer.trim_end().to_owned())) }

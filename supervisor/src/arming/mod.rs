@@ -14,7 +14,8 @@ mod tracee;
 
 use crate::filter::Filter;
 use crate::notification::{Notification, Tid};
-use crate::sys::{process, seccomp};
+use crate::sys::process;
+use crate::sys::seccomp::{self, Buffer};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, OwnedFd};
@@ -140,5 +141,7 @@ fn ask(gate: &OwnedFd, patience: u16) -> Result<Notification, ArmError> {
     if !asked {
         return Err(ArmError::Silent);
     }
-    seccomp::receive(gate.as_fd()).map(Notification::from).map_err(|_| ArmError::Silent)
+    seccomp::receive(gate.as_fd(), &Buffer::default())
+        .map(Notification::from)
+        .map_err(|_| ArmError::Silent)
 }

@@ -57,6 +57,14 @@ impl Server {
         Ok(Self { socket: UnixListener::from(fd) })
     }
 
+    /// The same socket for another process.
+    ///
+    /// # Errors
+    /// EMFILE.
+    pub fn again(&self) -> std::io::Result<Self> {
+        Ok(Self { socket: self.socket.try_clone()? })
+    }
+
     /// Takes the next connection; `None` if nobody waits or the one who did may not connect.
     #[must_use]
     pub fn accept(&self) -> Option<OwnedFd> {
@@ -92,7 +100,8 @@ pub fn talk(connection: BorrowedFd<'_>, choice: &mut Choice) -> Result<Option<Jo
             Ok(None)
         }
         Message::Ruleset => {
-            let ruleset = choice.walls().ruleset.as_ref().map(AsFd::as_fd);
+            let walls = choice.walls();
+            let ruleset = walls.ruleset.as_ref().map(AsFd::as_fd);
             packet::send(connection, &Message::Ruleset, ruleset)?;
             Ok(None)
         }
@@ -178,6 +187,8 @@ mod tests {
             policies: policy::PolicySet { policies: vec![] },
             filter: filter(0),
             fence,
+            sockets: None,
+            constancy: Default::default(),
             audit: "/dev/null".into(),
             devices: vec![],
             entry: Entry::default(),

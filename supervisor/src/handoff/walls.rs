@@ -3,6 +3,7 @@
 use crate::confinement::Confinement;
 use crate::filter::Filter;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 /// A filter, and the Landlock ruleset that it counts on.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub struct Walls {
 /// The walls of one container. Which they are is told once, before its first process asks.
 #[derive(Debug)]
 pub struct Choice {
-    walls: Walls,
+    walls: Arc<Walls>,
     fenced: Option<Filter>,
     unfenced: Option<String>,
 }
@@ -27,13 +28,19 @@ impl Choice {
     pub fn of(confinement: &Confinement) -> Self {
         let walls = Walls { filter: confinement.filter.clone(), ruleset: None };
         let fenced = confinement.fence.as_ref().map(|fence| fence.filter.clone());
-        Self { walls, fenced, unfenced: None }
+        Self { walls: Arc::new(walls), fenced, unfenced: None }
+    }
+
+    /// The walls of a container that began before.
+    #[must_use]
+    pub fn made(walls: Arc<Walls>) -> Self {
+        Self { walls, fenced: None, unfenced: None }
     }
 
     /// The walls.
     #[must_use]
-    pub fn walls(&self) -> &Walls {
-        &self.walls
+    pub fn walls(&self) -> Arc<Walls> {
+        Arc::clone(&self.walls)
     }
 
     /// Why the cheaper walls are not used.
@@ -46,7 +53,7 @@ impl Choice {
     #[must_use]
     pub(super) fn fence(&mut self, ruleset: OwnedFd) -> bool {
         let Some(filter) = self.fenced.take() else { return false };
-        self.walls = Walls { filter, ruleset: Some(ruleset) };
+        self.walls = Arc::new(Walls { filter, ruleset: Some(ruleset) });
         true
     }
 

@@ -8,12 +8,14 @@
 
 mod jail;
 mod label;
+mod mounts;
 mod procfs;
 mod protected;
 mod quick;
 mod walk;
 
 pub use jail::{Jail, remember};
+pub use mounts::Mounts;
 pub use protected::may_reuse;
 
 use crate::caller::Caller;
@@ -205,7 +207,7 @@ pub fn resolve(worker: &mut Worker, caller: &Caller<'_>, asked: Name) -> Result<
     let acting = worker.identity.act_as(caller, asked.who)?;
     for _ in 0..ATTEMPTS {
         let walk = || walk::walk(&acting, caller, &asked, start.as_ref());
-        let outcome = match quick::resolve(&asked, start.as_ref())? {
+        let outcome = match quick::resolve(&asked, start.as_ref(), &mut worker.mounts)? {
             None => walk()?,
             found => found,
         };

@@ -133,9 +133,7 @@ impl Viewer<'_> {
 
     fn callers(self) -> Result<Process, Denial> {
         let number = self.caller.status()?.inner_tgid().ok_or_else(unknown)?.0;
-        let namespace = self.acting.with_our_powers(|| {
-            readlinkat(self.caller.folder()?, "ns/pid").map_err(Denial::from)
-        })?;
+        let namespace = self.caller.namespace("ns/pid")?;
         Ok(Process { number, namespace })
     }
 

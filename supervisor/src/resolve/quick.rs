@@ -1,9 +1,10 @@
 //! The usual case: the kernel walks the name in one call, and nothing on the way depends on who asks.
 
 use super::label::{child, join, label, spoken_start};
+use super::mounts::Mounts;
 use super::{Aim, Entry, Found, LinkText, Name, Object, Outcome, open_component, open_path};
 use crate::notification::Denial;
-use crate::sys::files::file_system;
+use crate::sys::files::{file_system, look};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag};
 use std::ffi::{CStr, CString};
@@ -13,7 +14,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 ///
 /// proc(5) is left to the walk: there `self` and magic links depend on who asks. A name that passes through proc(5) and leaves
 /// it again without a magic link (`/proc/self/../../etc`) means the same to everybody.
-pub(super) fn resolve(name: &Name, start: Option<&OwnedFd>) -> Outcome {
+pub(super) fn resolve(name: &Name, start: Option<&OwnedFd>, mounts: &mut Mounts) -> Outcome {
     let start = start.map(AsFd::as_fd);
     if name.restrictions.bits() & libc::RESOLVE_CACHED != 0 {
         // openat2(2): the name is not fully cached, as far as the caller can know; it asks again without the flag.
@@ -27,12 +28,14 @@ pub(super) fn resolve(name: &Name, start: Option<&OwnedFd>) -> Outcome {
     }
     let reached = match name.aim {
         Aim::Entry => place(name, start)?,
-        Aim::Object { follow } | Aim::Creation { follow } => match object(name, start, follow) {
-            Err(Errno::ENOENT) => vacancy(name, start)?,
-            Err(Errno::EXDEV) => return refused(name, start, Errno::EXDEV),
-            Err(errno) if is_scoped(name) => return refused(name, start, errno),
-            other => other.unwrap_or(None).map(named).transpose()?.flatten(),
-        },
+        Aim::Object { follow } | Aim::Creation { follow } => {
+            match object(name, start, follow, mounts) {
+                Err(Errno::ENOENT) => vacancy(name, start)?,
+                Err(Errno::EXDEV) => return refused(name, start, Errno::EXDEV),
+                Err(errno) if is_scoped(name) => return refused(name, start, errno),
+                other => other.unwrap_or(None).map(named).transpose()?.flatten(),
+            }
+        }
     };
     match reached {
         // The walk by hand cannot keep a name below a folder (RESOLVE_BENEATH, RESOLVE_IN_ROOT) while others move that
@@ -70,15 +73,19 @@ fn object(
     name: &Name,
     start: Option<BorrowedFd<'_>>,
     follow: bool,
-) -> Result<Option<OwnedFd>, Errno> {
+    mounts: &mut Mounts,
+) -> Result<Option<Object>, Errno> {
     let flags = if follow { OFlag::empty() } else { OFlag::O_NOFOLLOW };
     let fd = open_path(start, &name.path, flags, name.restrictions)?;
-    Ok((!file_system(fd.as_fd())?.is_proc).then_some(fd))
+    let look = look(fd.as_fd())?;
+    let is_proc = mounts.is_proc(fd.as_fd(), &look)?;
+    let object = Object { fd, status: look.status, text: LinkText::Link };
+    Ok((!is_proc).then_some(object))
 }
 
-fn named(fd: OwnedFd) -> Result<Option<(Vec<u8>, Found)>, Denial> {
-    let Some(label) = label(fd.as_fd())? else { return Ok(None) };
-    Ok(Some((label, Found::Object(Object::new(fd, LinkText::Link)?))))
+fn named(object: Object) -> Outcome {
+    let Some(label) = label(object.fd.as_fd())? else { return Ok(None) };
+    Ok(Some((label, Found::Object(object))))
 }
 
 /// A free place in a folder that exists.

@@ -6,10 +6,8 @@ use crate::notification::Denial;
 use crate::resolve::{Aim, Name, Resolved, resolve};
 use crate::worker::Worker;
 use nix::fcntl::ResolveFlag;
-use policy::sockaddr::print_sockaddr;
-use std::borrow::Cow;
+use policy::sockaddr::{print_sockaddr, reached};
 use std::ffi::CString;
-use std::net::Ipv6Addr;
 
 /// The bytes of a `sockaddr` and what rules see of it.
 #[derive(Debug)]
@@ -55,31 +53,10 @@ impl Address {
 }
 
 /// The file name in an address: of family `AF_UNIX`, not empty and not abstract (unix(7)).
-fn path(address: &[u8]) -> Option<CString> {
+pub fn path(address: &[u8]) -> Option<CString> {
     let path = address.strip_prefix(&(libc::AF_UNIX as u16).to_ne_bytes())?;
     let end = path.iter().position(|byte| *byte == 0).unwrap_or(path.len());
     CString::new(&path[..end]).ok().filter(|path| !path.is_empty())
-}
-
-/// The address as the kernel takes it, where the same place can be written in several ways.
-fn reached<'a>(call: &str, address: &'a [u8]) -> Cow<'a, [u8]> {
-    let family = address.first_chunk().map(|family| u16::from_ne_bytes(*family).into());
-    match family {
-        Some(libc::AF_INET6) => v4_mapped(address).map_or(address.into(), Cow::Owned),
-        // connect(2) dissolves an association for this family; the others take it for IPv4 (`inet_bind`, `udp_sendmsg`).
-        Some(libc::AF_UNSPEC) if call != "connect" => {
-            [&(libc::AF_INET as u16).to_ne_bytes(), &address[2..]].concat().into()
-        }
-        _ => address.into(),
-    }
-}
-
-/// `::ffff:A.B.C.D` reaches the IPv4 address (ipv6(7)).
-fn v4_mapped(address: &[u8]) -> Option<Vec<u8>> {
-    let port = address.get(2..4)?;
-    let octets: [u8; 16] = address.get(8..24)?.try_into().ok()?;
-    let v4 = Ipv6Addr::from(octets).to_ipv4_mapped()?;
-    Some([&(libc::AF_INET as u16).to_ne_bytes(), port, &v4.octets(), &[0; 8]].concat())
 }
 
 /// The address of a file by its name.
@@ -91,21 +68,6 @@ pub fn unix(name: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_has_one_name() {
-        let printed = |call: &str, address: &[u8]| {
-            String::from_utf8(print_sockaddr(&reached(call, address))).unwrap()
-        };
-        let v6 = |octets: [u8; 16]| [&[10, 0, 0, 53, 0, 0, 0, 0][..], &octets, &[0; 4]].concat();
-        let mapped = v6([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127, 0, 0, 1]);
-        assert_eq!(printed("connect", &mapped), "inet-[127.0.0.1]:53");
-        assert_eq!(printed("connect", &v6(Ipv6Addr::LOCALHOST.octets())), "inet-[::1]:53");
-        let unspecified = [0, 0, 0, 53, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
-        assert_eq!(printed("sendto", &unspecified), "inet-[127.0.0.1]:53");
-        assert_eq!(printed("connect", &unspecified), "family(0)");
-        assert_eq!(printed("connect", &[10]), "error");
-    }
 
     #[test]
     fn only_a_name_of_a_file_is_a_path() {

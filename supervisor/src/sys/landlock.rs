@@ -1,7 +1,7 @@
 //! Landlock's three calls (landlock(7)).
 
 use nix::errno::Errno;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// `LANDLOCK_RULE_PATH_BENEATH` of linux/landlock.h.
 const PATH_BENEATH: libc::c_int = 1;
@@ -61,4 +61,34 @@ pub fn restrict_self(ruleset: BorrowedFd<'_>) -> Result<(), Errno> {
         libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0)
     })
     .map(drop)
+}
+
+/// `LANDLOCK_ACCESS_FS_MAKE_SOCK` of linux/landlock.h.
+const MAKE_SOCK: u64 = 1 << 9;
+
+/// From now on the calling thread makes sockets' files below this folder only.
+///
+/// # Errors
+/// ENOSYS or EOPNOTSUPP where the kernel has no Landlock.
+pub fn make_sockets_only_below(folder: BorrowedFd<'_>) -> Result<(), Errno> {
+    let ruleset = create_ruleset(MAKE_SOCK)?;
+    grant(ruleset.as_fd(), MAKE_SOCK, folder)?;
+    // SAFETY: prctl(2) takes numbers.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
+    restrict_self(ruleset.as_fd())
+}
+
+/// `SIOCUNIXFILE` of linux/un.h.
+const SIOCUNIXFILE: libc::Ioctl = 0x89e0;
+
+/// The file of a bound unix socket (`O_PATH`).
+///
+/// # Errors
+/// EPERM without `CAP_NET_ADMIN`; ENOENT if it is not bound to a file's name.
+pub fn file_of(socket: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    // SAFETY: the request takes no argument and gives a descriptor that nobody else owns.
+    unsafe {
+        let fd = Errno::result(libc::ioctl(socket.as_raw_fd(), SIOCUNIXFILE, 0))?;
+        Ok(OwnedFd::from_raw_fd(fd))
+    }
 }

@@ -1,6 +1,7 @@
 //! Descriptors of processes and of what they hold: pidfd_open(2), pidfd_getfd(2).
 
 use nix::errno::Errno;
+use nix::sys::signal::Signal;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// `PIDFD_THREAD` of linux/pidfd.h (since Linux 6.9).
@@ -40,6 +41,101 @@ pub fn duplicate(process: BorrowedFd<'_>, fd: libc::c_int) -> Result<OwnedFd, Er
     })?;
     // SAFETY: the result is a new descriptor (close-on-exec) that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(copy as libc::c_int) })
+}
+
+/// What fork(2) gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forked {
+    /// We are the new process.
+    Child,
+    /// We are the old one; this is the new one's number.
+    Parent(libc::pid_t),
+}
+
+/// fork(2). In the child only the calling thread is left, and locks that other threads held stay locked for ever: the child must
+/// use nothing that they may have shared but what a process needs to begin anew.
+///
+/// # Errors
+/// EAGAIN or ENOMEM.
+pub fn fork() -> Result<Forked, Errno> {
+    // SAFETY: fork(2) itself touches no memory of ours. glibc makes its own locks, those of malloc among them, usable in the
+    // child of a process with several threads; our callers use no other lock of the parent's there.
+    match Errno::result(unsafe { libc::fork() })? {
+        0 => Ok(Forked::Child),
+        child => Ok(Forked::Parent(child)),
+    }
+}
+
+/// Signals a process by its descriptor (pidfd_send_signal(2)).
+///
+/// # Errors
+/// ESRCH if it is gone.
+pub fn send_signal(process: BorrowedFd<'_>, signal: Signal) -> Result<(), Errno> {
+    let none = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: pidfd_send_signal(2) takes numbers and no information beside the signal.
+    Errno::result(unsafe {
+        libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal as i32, none, 0)
+    })
+    .map(drop)
+}
+
+/// Makes a descriptor number stand for another file from now on (dup3(2)).
+///
+/// # Errors
+/// What dup3(2) lists.
+pub fn exchange(number: BorrowedFd<'_>, by: BorrowedFd<'_>) -> Result<(), Errno> {
+    // SAFETY: dup3(2) takes numbers. The number stays open all the time, so whoever owns it still owns an open descriptor.
+    Errno::result(unsafe { libc::dup3(by.as_raw_fd(), number.as_raw_fd(), libc::O_CLOEXEC) })
+        .map(drop)
+}
+
+/// The numbers by which the kernel knows a task, in the order real, effective, saved, file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ids {
+    /// The thread.
+    pub tid: libc::pid_t,
+    /// The process.
+    pub tgid: libc::pid_t,
+    /// Users.
+    pub uids: [libc::uid_t; 4],
+    /// Groups.
+    pub gids: [libc::gid_t; 4],
+}
+
+/// `struct pidfd_info` of linux/pidfd.h in its first size, which every kernel that knows the request takes.
+#[repr(C)]
+#[derive(Default)]
+struct Info {
+    mask: u64,
+    cgroup: u64,
+    words: [u32; 12],
+}
+
+/// `PIDFD_GET_INFO`, `_IOWR(0xFF, 11, struct pidfd_info)`, and `PIDFD_INFO_CREDS` (linux/pidfd.h, since Linux 6.13).
+const GET_INFO: libc::Ioctl =
+    (3 << 30) | ((size_of::<Info>() as libc::Ioctl) << 16) | (0xff << 8) | 11;
+const CREDENTIALS: u64 = 1 << 1;
+
+/// What task a descriptor of one is bound to, as long as that is not reaped.
+///
+/// # Errors
+/// ESRCH if it is gone; ENOTTY, EINVAL on kernels before 6.13.
+pub fn ids(task: BorrowedFd<'_>) -> Result<Ids, Errno> {
+    let mut info = Info { mask: CREDENTIALS, ..Info::default() };
+    // SAFETY: PIDFD_GET_INFO reads and writes one struct pidfd_info of the size that is part of its number.
+    Errno::result(unsafe {
+        libc::ioctl(task.as_raw_fd(), GET_INFO, std::ptr::from_mut(&mut info))
+    })?;
+    if info.mask & CREDENTIALS == 0 {
+        return Err(Errno::EINVAL);
+    }
+    let [pid, tgid, _parent, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid, _] = info.words;
+    Ok(Ids {
+        tid: pid as libc::pid_t,
+        tgid: tgid as libc::pid_t,
+        uids: [ruid, euid, suid, fsuid],
+        gids: [rgid, egid, sgid, fsgid],
+    })
 }
 
 /// Whether two threads share one descriptor table (kcmp(2), `KCMP_FILES`).

@@ -2,6 +2,7 @@
 
 use nix::errno::Errno;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// `SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP` of linux/seccomp.h (since Linux 6.6).
 const SYNC_WAKE_UP: libc::c_ulong = 1;
@@ -32,15 +33,62 @@ pub fn install_filter(program: &[libc::sock_filter]) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Waits for the next notification.
+/// Where the kernel writes a notification: `struct seccomp_notif` of linux/seccomp.h, word by word, so that it may lie in memory
+/// that processes share.
+#[derive(Debug, Default)]
+pub struct Buffer([AtomicU64; 10]);
+
+impl Buffer {
+    /// Makes it empty, as the kernel demands before it writes.
+    pub fn clear(&self) {
+        self.0.iter().for_each(|word| word.store(0, Ordering::Release));
+    }
+
+    /// What was written.
+    #[must_use]
+    pub fn read(&self) -> libc::seccomp_notif {
+        let word = |at: usize| self.0[at].load(Ordering::Acquire);
+        let halves = |at: usize| {
+            let [a, b, c, d, e, f, g, h] = word(at).to_ne_bytes();
+            (u32::from_ne_bytes([a, b, c, d]), u32::from_ne_bytes([e, f, g, h]))
+        };
+        let ((pid, flags), (nr, arch)) = (halves(1), halves(2));
+        libc::seccomp_notif {
+            id: word(0),
+            pid,
+            flags,
+            data: libc::seccomp_data {
+                nr: nr as libc::c_int,
+                arch,
+                instruction_pointer: word(3),
+                args: [4, 5, 6, 7, 8, 9].map(word),
+            },
+        }
+    }
+
+    /// Writes as the kernel would.
+    #[cfg(test)]
+    pub fn fill(&self, words: &[u64; 10]) {
+        self.0.iter().zip(words).for_each(|(word, value)| word.store(*value, Ordering::Release));
+    }
+}
+
+/// Waits for the next notification, which the kernel writes into the buffer; it must be [clear](Buffer::clear).
 ///
 /// # Errors
 /// EINTR after a signal; ENOENT if the caller died meanwhile, or (since Linux 6.11) if the filter has no users left.
-pub fn receive(listener: BorrowedFd<'_>) -> Result<libc::seccomp_notif, Errno> {
-    // SAFETY: an all-zero seccomp_notif is a valid value, and NOTIF_RECV demands one.
-    let mut notification: libc::seccomp_notif = unsafe { std::mem::zeroed() };
-    request(listener, libc::SECCOMP_IOCTL_NOTIF_RECV, &mut notification)?;
-    Ok(notification)
+pub fn receive(listener: BorrowedFd<'_>, buffer: &Buffer) -> Result<libc::seccomp_notif, Errno> {
+    const { assert!(size_of::<Buffer>() == size_of::<libc::seccomp_notif>()) };
+    // SAFETY: NOTIF_RECV reads and writes one seccomp_notif, for which the buffer has room and alignment; its words are
+    // atomics, which may change under a shared reference.
+    Errno::result(unsafe {
+        libc::ioctl(
+            listener.as_raw_fd(),
+            libc::SECCOMP_IOCTL_NOTIF_RECV,
+            std::ptr::from_ref(buffer).cast_mut(),
+        )
+    })?;
+    Ok(buffer.read())
 }
 
 /// Answers a notification.
@@ -104,7 +152,6 @@ pub fn wake_synchronously(listener: BorrowedFd<'_>) {
 
 /// A structure that belongs to one of the listener's requests.
 trait Argument {}
-impl Argument for libc::seccomp_notif {}
 impl Argument for libc::seccomp_notif_resp {}
 impl Argument for libc::seccomp_notif_addfd {}
 impl Argument for u64 {}

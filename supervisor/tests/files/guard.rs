@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use supervisor::confinement::{Confinement, Entry};
-use supervisor::container::Container;
+use supervisor::constancy::{CHANGES, Constancy};
+use supervisor::container::{Blueprint, Container};
 use supervisor::files::devices::{Access, DeviceKind, Rule};
 use supervisor::filter::Filter;
 use supervisor::handoff::walls::Choice;
+use supervisor::holder::Journal;
 use supervisor::listener::Listener;
 use supervisor::notification::Tid;
 use supervisor::pool::Pool;
@@ -21,7 +23,6 @@ pub const PERMIT: &str = r#"Policy: /victim, Emulation: native
 	native-fstat: permit
 	native-link: filename neq "/nowhere" then permit
 	native-chdir: filename neq "/nowhere" then permit
-	native-chroot: filename neq "/nowhere" then permit
 	native-chmod: filename neq "/nowhere" then permit
 	native-fchmod: permit
 	native-fchown: permit
@@ -37,10 +38,12 @@ pub const PERMIT: &str = r#"Policy: /victim, Emulation: native
 /// Serves the victim; the result ends the threads once the victim is gone.
 pub fn serve(listener: OwnedFd, entry: i32, policy: &str) -> impl FnOnce() {
     supervisor::sys::signal::prepare().unwrap();
-    let listener = Listener::new(listener, Tid(entry));
-    listener.start_workload();
     let confinement = confinement(policy);
-    let container = Container::enter(&confinement, &Choice::of(&confinement), Tid(entry)).unwrap();
+    let blueprint = Blueprint::enter(&confinement, &Choice::of(&confinement), Tid(entry)).unwrap();
+    let journal = Journal::new().unwrap();
+    let container = Container::start(Arc::new(blueprint), journal).unwrap();
+    let listener = Listener::new(listener, journal.sit(Tid(entry)).unwrap());
+    listener.start_workload();
     let pool = Pool::new(Arc::new(container), Arc::new(listener));
     pool.start().unwrap();
     move || {
@@ -52,7 +55,9 @@ pub fn serve(listener: OwnedFd, entry: i32, policy: &str) -> impl FnOnce() {
 fn confinement(policy: &str) -> Confinement {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let audit = format!("files-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    let source = Source::new("test.policy", policy);
+    let changes = CHANGES.iter().filter(|call| !call.starts_with("exec"));
+    let changes: String = changes.map(|call| format!("\tnative-{call}: permit\n")).collect();
+    let source = Source::new("test.policy", format!("{policy}{changes}"));
     let policies = policy::compile(&source, &|_| None).unwrap().set;
     let rule = |allow, kind, access| Rule { allow, kind, major: None, minor: None, access };
     let make = Access { read: false, write: false, make: true };
@@ -61,11 +66,13 @@ fn confinement(policy: &str) -> Confinement {
         policies,
         filter: Filter::from_bytes(&[0; 8]).unwrap(),
         fence: None,
+        constancy: Constancy { credentials: true, root: !policy.contains("native-chroot:") },
         audit: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(audit),
         devices: vec![
             rule(false, None, Access::ALL),
             rule(true, Some(DeviceKind::Character), make),
         ],
+        sockets: None,
         entry: Entry::default(),
     }
 }

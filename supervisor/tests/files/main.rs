@@ -2,9 +2,11 @@
 
 mod blocking;
 mod call;
+mod changed;
 mod denied;
 mod guard;
 mod host_pids;
+mod messages;
 mod o_path;
 mod programs;
 mod raced;

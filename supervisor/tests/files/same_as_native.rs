@@ -15,6 +15,11 @@ fn perform_all(calls: &[Call]) -> Vec<u8> {
 
 /// Compares the same calls with and without supervision, after `prepare` was run in the victim.
 pub fn compare(calls: &[Call], prepare: fn()) {
+    compare_under(PERMIT, calls, prepare);
+}
+
+/// As [`compare`], under another policy that permits everything.
+pub fn compare_under(policy: &str, calls: &[Call], prepare: fn()) {
     let run = |policy| {
         let told = victim::run(policy, || {
             prepare();
@@ -23,7 +28,7 @@ pub fn compare(calls: &[Call], prepare: fn()) {
         String::from_utf8(told).unwrap()
     };
     let native = run(None);
-    let supervised = run(Some(PERMIT));
+    let supervised = run(Some(policy));
     let differ: Vec<_> = native
         .lines()
         .zip(supervised.lines())

@@ -23,12 +23,17 @@ pub fn in_child(run: impl FnOnce() -> i32) -> libc::pid_t {
             std::panic::set_hook(Box::new(|panic| {
                 let _ = writeln!(std::io::stderr(), "in a victim: {panic}");
             }));
-            let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or(101);
-            // SAFETY: ends the child at once, as is proper after fork(2).
-            unsafe { libc::_exit(code) }
+            end(run)
         }
         child => child,
     }
+}
+
+/// Ends a child with a function.
+pub fn end(run: impl FnOnce() -> i32) -> ! {
+    let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or(101);
+    // SAFETY: ends the child at once, as is proper after fork(2).
+    unsafe { libc::_exit(code) }
 }
 
 /// Takes a descriptor that a call has returned.

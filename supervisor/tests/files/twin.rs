@@ -1,6 +1,9 @@
 //! A child that shares its parent's memory, as a thread does, and dies alone.
 #![allow(unsafe_code)]
 
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use std::sync::atomic::{AtomicU32, Ordering};
+
 /// Runs a function in a child that shares our memory (`CLONE_VM`), so that other threads go on changing it; gives its exit code,
 /// none if it was killed. The function must not allocate.
 pub fn run<F: FnOnce() -> i32>(run: F) -> Option<i32> {
@@ -18,4 +21,17 @@ pub fn run<F: FnOnce() -> i32>(run: F) -> Option<i32> {
         assert_eq!(libc::waitpid(pid, &mut status, 0), pid);
     }
     libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status))
+}
+
+/// How often SIGPIPE came since [`count_pipe_signals`].
+pub static PIPE_SIGNALS: AtomicU32 = AtomicU32::new(0);
+
+/// Counts SIGPIPE from now on.
+pub fn count_pipe_signals() {
+    extern "C" fn count(_: libc::c_int) {
+        PIPE_SIGNALS.fetch_add(1, Ordering::Relaxed);
+    }
+    let action = SigAction::new(SigHandler::Handler(count), SaFlags::empty(), SigSet::empty());
+    // SAFETY: the handler only adds to an atomic number.
+    unsafe { sigaction(Signal::SIGPIPE, &action) }.unwrap();
 }

@@ -5,6 +5,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::io::{Read, Write, pipe};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use supervisor::constancy::CHANGES;
 use supervisor::handlers::supervised_calls;
 use supervisor::sys::{process, seccomp};
 
@@ -22,6 +23,8 @@ pub fn run_under<F: FnOnce()>(
     guard: Option<impl FnOnce(OwnedFd, i32) -> F>,
     body: impl FnOnce() -> Vec<u8>,
 ) -> Vec<u8> {
+    // Made before the fork: a table that another test's thread is just building would never be ready in the child.
+    let filter = filter();
     let (mut result, mut result_in) = pipe().unwrap();
     let (mut init, mut init_in) = pipe().unwrap();
     let (mut listener, mut listener_in) = pipe().unwrap();
@@ -31,7 +34,7 @@ pub fn run_under<F: FnOnce()>(
         let first = sys::in_child(|| {
             world::enter();
             if guard.is_some() {
-                let fd = seccomp::install_filter(&filter()).unwrap();
+                let fd = seccomp::install_filter(&filter).unwrap();
                 listener_in.write_all(&fd.as_raw_fd().to_ne_bytes()).unwrap();
                 go.read_exact(&mut [0]).unwrap();
             }
@@ -72,11 +75,14 @@ fn code_of(pid: libc::pid_t) -> i32 {
     }
 }
 
-/// Every supervised call is notified, all others pass.
+/// Every supervised call is notified and every change of credentials, all others pass but those that move the root.
 fn filter() -> Vec<libc::sock_filter> {
     let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
     let mut program = vec![statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0)];
-    for name in supervised_calls() {
+    let notified = supervised_calls().chain(CHANGES.iter().copied());
+    let notified = notified.map(|name| (name, libc::SECCOMP_RET_USER_NOTIF));
+    let refused = ["chroot", "pivot_root"].map(|name| (name, libc::SECCOMP_RET_ERRNO | 1));
+    for (name, action) in notified.chain(refused) {
         let number = policy::registry::call_named(name).unwrap().number.0;
         program.push(libc::sock_filter {
             code: (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
@@ -84,7 +90,7 @@ fn filter() -> Vec<libc::sock_filter> {
             jf: 1,
             k: number,
         });
-        program.push(statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_USER_NOTIF));
+        program.push(statement(libc::BPF_RET | libc::BPF_K, action));
     }
     program.push(statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW));
     program

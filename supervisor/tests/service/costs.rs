@@ -27,7 +27,6 @@ pub fn trials() -> impl Iterator<Item = Trial> {
         let supervised = Trial::bench(format!("costs::{call}_supervised"), move |quick| {
             let stage = Stage::new(POLICY, &["execve", call]);
             let told = stage.work(&timed(quick, times, work));
-            eprintln!("resident memory of the supervisor: {} kB", stage.resident());
             Ok(Some(measurement(&told)))
         });
         [native, supervised]

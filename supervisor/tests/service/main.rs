@@ -10,7 +10,9 @@ mod parts;
 mod sockets;
 mod stage;
 mod start;
+mod storm;
 mod sys;
+mod takeover;
 mod workload;
 
 use libtest_mimic::{Arguments, Trial};
@@ -26,7 +28,7 @@ fn main() -> ExitCode {
             _ => {}
         }
     }
-    let tests = [start::TESTS, exec::TESTS, sockets::TESTS].concat();
+    let tests = [start::TESTS, exec::TESTS, sockets::TESTS, takeover::TESTS].concat();
     let tests = tests.into_iter().map(|(name, test)| {
         Trial::test(name, move || {
             test();

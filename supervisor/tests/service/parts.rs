@@ -14,12 +14,14 @@ pub fn supervise(arguments: &[String]) -> ExitCode {
     let source = Source::new("test.policy", text.as_bytes());
     let set = policy::compile(&source, &|_| None).expect("the policy of a test is right").set;
     let confinement = Confinement {
+        constancy: Default::default(),
         id: "stage".into(),
         policies: set,
         filter: filter(calls),
         fence: None,
         audit: audit.into(),
         devices: Vec::new(),
+        sockets: None,
         entry: Entry::default(),
     };
     let server = Server::bind(Path::new(socket)).expect("a socket");

@@ -1,5 +1,7 @@
 //! What a test sees: a supervisor with a policy, programs that run under it, and the audit book afterwards.
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -67,12 +69,56 @@ impl Stage {
         String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
     }
 
-    /// The supervisor's resident memory in kB.
-    pub fn resident(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.supervisor.id()));
-        let status = status.unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
+    /// The processes of the supervisor's session that have this name and are not dead.
+    pub fn members(&self, name: &str) -> Vec<i32> {
+        let session = self.supervisor.id().to_string();
+        let numbers = std::fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse::<i32>().ok());
+        let belongs = |pid: &i32| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let Some((comm, rest)) = stat.rsplit_once(") ") else { return false };
+            let words: Vec<&str> = rest.split(' ').collect();
+            comm.ends_with(&format!("({name}")) && words[3] == session && words[0] != "Z"
+        };
+        numbers.filter(belongs).collect()
+    }
+
+    /// The process that serves; it may take a moment until there is one.
+    pub fn server(&self) -> i32 {
+        self.member("systrace-sup")
+    }
+
+    /// The process that holds the listeners.
+    pub fn holder(&self) -> i32 {
+        self.member("systrace-holder")
+    }
+
+    fn member(&self, name: &str) -> i32 {
+        let mut found = None;
+        wait_until(name, || {
+            found = self.members(name).first().copied();
+            found.is_some()
+        });
+        found.unwrap()
+    }
+
+    /// The records so far.
+    pub fn audit_so_far(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.folder.join("audit")).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// The memory of the serving process and its holder in kB: resident, and by their share in pages that others have too.
+    pub fn memory(&self) -> (u64, u64) {
+        let of = |pid: i32, field: &str| -> u64 {
+            let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
+            let line = text.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+            line.trim().trim_end_matches(" kB").parse().unwrap()
+        };
+        let both = [self.server(), self.holder()];
+        let sum = |field| both.iter().map(|pid| of(*pid, field)).sum();
+        (sum("Rss:"), sum("Pss:"))
     }
 
     /// The audit book, after the supervisor has ended by itself.
@@ -87,7 +133,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        let _ = self.supervisor.kill();
+        let _ = killpg(Pid::from_raw(self.supervisor.id() as i32), Signal::SIGKILL);
         let _ = self.supervisor.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
     }

@@ -50,7 +50,8 @@ fn second() {
     assert_eq!(output.stdout, b"me too\n");
     drop(first.stdin.take());
     assert!(first.wait().unwrap().success());
-    assert_eq!(stage.audit().len(), 1, "nothing but the summary");
+    let audit = stage.audit();
+    assert_eq!(audit.len(), 1, "nothing but the summary: {audit:?}");
 }
 
 fn missing() {

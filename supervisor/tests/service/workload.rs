@@ -1,5 +1,6 @@
 //! What confined programs do, and how they tell what came of it: `ok`, or the error's name.
 
+use crate::storm;
 use crate::sys::{self, Flipping};
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -39,6 +40,13 @@ fn one(words: &[&str]) -> Result<String, Errno> {
         ["race-exec", good, bad, times] => race_exec(good, bad, times.parse().unwrap()),
         ["race-argument", good, bad, times] => race_argument(good, bad, times.parse().unwrap()),
         ["getppid"] => parent(),
+        ["storm", threads, milliseconds, folder] => {
+            Ok(storm::storm(threads.parse().unwrap(), milliseconds.parse().unwrap(), folder))
+        }
+        ["until-it-fails", milliseconds] => {
+            Ok(storm::until_it_fails(milliseconds.parse().unwrap()))
+        }
+        ["fifo", path] => storm::fifo(path),
         ["chdir"] => nix::unistd::chdir("/").map(|()| "ok".into()),
         ["crowd", size, address] => crowd(size.parse().unwrap(), address),
         ["as", user] => become_user(user.parse().unwrap()),

@@ -2,13 +2,14 @@
 
 mod choice;
 mod life;
+mod manifests;
 
 use crate::Test;
 use anyhow::Result;
 use tests::cri::Node;
 
 pub fn tests() -> Vec<Test> {
-    [life::tests(), choice::tests()].into_iter().flatten().collect()
+    [life::tests(), choice::tests(), manifests::tests()].into_iter().flatten().collect()
 }
 
 /// What a scenario shows under a handler; under runc and under ours it must be the same.

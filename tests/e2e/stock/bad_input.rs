@@ -145,10 +145,6 @@ fn a_container_of_the_same_name(engine: &Engine) -> Result<()> {
         let again = format!("again/{}", container.id());
         let bundle = stage.folder.join(again);
         let other = StockContainer::new(stage.runtime, &bundle, &stage.root, &["echo", "runs"])?;
-        other.edit(|config| {
-            config["linux"]["cgroupsPath"] =
-                json!(format!("{}/again-{}", engine.home().cgroup(), container.id()))
-        })?;
         other
             .confine(&stage.agent.socket(), &super::policies().join("attacked.policy"))?
             .success()?;

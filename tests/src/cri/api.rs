@@ -118,6 +118,8 @@ pub struct ContainerConfig {
     pub image: Option<Image>,
     #[prost(string, repeated, tag = "3")]
     pub command: Vec<String>,
+    #[prost(message, repeated, tag = "7")]
+    pub mounts: Vec<Mount>,
     #[prost(string, tag = "11")]
     pub log_path: String,
     #[prost(bool, tag = "14")]
@@ -136,6 +138,16 @@ pub struct ContainerMetadata {
 pub struct Image {
     #[prost(string, tag = "1")]
     pub image: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Mount {
+    #[prost(string, tag = "1")]
+    pub container_path: String,
+    #[prost(string, tag = "2")]
+    pub host_path: String,
+    #[prost(bool, tag = "3")]
+    pub readonly: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]

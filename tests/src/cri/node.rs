@@ -19,12 +19,16 @@ use std::time::{Duration, Instant};
 const START: Duration = Duration::from_secs(60);
 
 /// The runtime handlers, as pods name them through their RuntimeClass, and the configuration of each.
-const HANDLERS: [(&str, &str); 2] = [
+const HANDLERS: [(&str, &str); 3] = [
     // Users choose among the policies.
     ("systrace", "allow-annotation = true\ndefault-policy = 'everyday'\n"),
     // The administrator has chosen.
     ("systrace-fixed", "default-policy = 'everyday'\n"),
+    // As in the example for Kubernetes.
+    ("systrace-example", include_str!("../../../examples/kubernetes/shim.toml")),
 ];
+/// Where the example keeps the policies of a node.
+const CLUSTER_POLICIES: &str = "/etc/systrace/cluster";
 
 /// A running node. Dropped, it and everything on it is gone.
 #[derive(Debug)]
@@ -70,18 +74,24 @@ impl Node {
     /// script that names another file.
     fn write_handler(&self, name: &str, configuration: &str) -> Result<()> {
         let (script, file) = (self.handler(name), self.home.run().join(format!("{name}.toml")));
-        let policies = place::workspace().join("tests/policies/pods");
-        let audit = self.home.audit();
-        let places = format!(
-            "policy-dir = '{}'\naudit = '{}/<id>.jsonl'\n",
-            policies.display(),
-            audit.display()
-        );
-        fs::write(&file, places + configuration)?;
+        let here = self.cluster_policies().display().to_string();
+        let mut text = configuration.replace(CLUSTER_POLICIES, &here);
+        text += &format!("audit = '{}/<id>.jsonl'\n", self.home.audit().display());
+        if !text.contains("policy-dir") {
+            let policies = place::workspace().join("tests/policies/pods");
+            text += &format!("policy-dir = '{}'\n", policies.display());
+        }
+        fs::write(&file, text)?;
         let line =
             format!("exec '{}' --config='{}' \"$@\"", place::shim().display(), file.display());
         fs::write(&script, format!("#!/bin/sh\n{line}\n"))?;
         Ok(fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?)
+    }
+
+    /// Where the policies of the example's cluster come to lie.
+    #[must_use]
+    pub fn cluster_policies(&self) -> PathBuf {
+        self.home.run().join("cluster-policies")
     }
 
     /// The program of a runtime handler.

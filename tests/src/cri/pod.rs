@@ -167,6 +167,7 @@ fn container_config(name: &str, script: &str, namespaces: Namespaces) -> Contain
         metadata: Some(ContainerMetadata { name: name.to_owned() }),
         image: Some(Image { image: image::BUSYBOX.to_owned() }),
         command: ["sh", "-c", script].map(str::to_owned).to_vec(),
+        mounts: vec![],
         log_path: format!("{name}.log"),
         tty: false,
         linux: Some(LinuxContainer {

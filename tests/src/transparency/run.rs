@@ -32,6 +32,7 @@ pub fn play(engine: &Engine, image: &str, runtime: &Runtime, workload: &Workload
         .runtime(runtime)
         .within(LIMIT + 60)
         .sees(&place::workspace().join("tests/transparency"), "/workloads")
+        .sees(&place::programs(), "/programs")
         .options(["--init", "--hostname=workload"])
         .command(words);
     let started = Instant::now();

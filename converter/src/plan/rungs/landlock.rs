@@ -216,7 +216,7 @@ fn keep(offers: Offers, handled: Rights) -> Settled {
     let mut settled = Settled::default();
     let mut names: Option<Permitted> = None;
     for (form, mut offer) in offers {
-        let Load::Landlock(mut needs, permitted) = offer.load.clone();
+        let Load::Landlock(mut needs, permitted) = offer.load.clone() else { continue };
         if !handled.contain(Rights::MAKE_SOCK)
             && needs.rights.contain(Rights::MAKE_SOCK)
             && let Some(without) = needs.without_sockets(form)
@@ -245,7 +245,7 @@ fn ruleset(kept: &BTreeMap<FormId, Offer>, handled: Rights) -> Ruleset {
     let mut granted = Rights::NONE;
     let mut rules = Vec::new();
     for offer in kept.values() {
-        let Load::Landlock(needs, Permitted(permitted)) = &offer.load;
+        let Load::Landlock(needs, Permitted(permitted)) = &offer.load else { continue };
         granted = granted.or(needs.used.and(handled));
         rules = permitted.iter().map(|(id, _)| *id).collect();
     }

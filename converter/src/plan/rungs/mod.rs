@@ -6,6 +6,7 @@
 
 mod hooks;
 mod landlock;
+pub(in crate::plan) mod sockets;
 
 use std::collections::BTreeMap;
 
@@ -17,9 +18,10 @@ use crate::host::Host;
 use crate::plan::decisions::Decisions;
 use crate::plan::lowered::Lowered;
 use crate::plan::{Mechanism, PolicyPlan};
+use crate::sockets::SocketProgram;
 
 /// All rungs, in the order in which they are asked.
-static RUNGS: &[&dyn Rung] = &[&landlock::Landlock];
+static RUNGS: &[&dyn Rung] = &[&sockets::Sockets, &landlock::Landlock];
 
 /// A mechanism that may take forms over from the supervisor.
 pub(in crate::plan) trait Rung: Sync {
@@ -108,6 +110,8 @@ pub(in crate::plan) struct Offer {
 pub(in crate::plan) enum Load {
     /// What is asked of Landlock, and the names that are permitted.
     Landlock(hooks::Needs, landlock::Permitted),
+    /// The programs of its hooks.
+    Sockets(Vec<SocketProgram>),
 }
 
 /// A difference between a mechanism and the rules.
@@ -134,6 +138,8 @@ pub enum Direction {
 pub struct Carried {
     /// The Landlock ruleset.
     pub landlock: Option<crate::landlock::Ruleset>,
+    /// Programs for the sockets of the container's control group.
+    pub sockets: Vec<SocketProgram>,
 }
 
 /// What a rung may look at when it settles: what became of every form under every policy so far.

@@ -1,0 +1,84 @@
+//! Groups that a container made inside its own. The kernel removes none that has others in it, and libcgroups removes
+//! the container's own only.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::ROOT;
+
+/// Ends what runs in them and removes them, in every hierarchy. What cannot be removed shows when the container's own
+/// group is.
+pub fn remove(cgroup: &Path) {
+    let path: PathBuf =
+        cgroup.components().filter(|part| matches!(part, Component::Normal(_))).collect();
+    // Without a path every container of the host would be below.
+    if path.as_os_str().is_empty() {
+        return;
+    }
+    for hierarchy in folders(Path::new(ROOT)).into_iter().chain([PathBuf::from(ROOT)]) {
+        for folder in folders(&hierarchy.join(&path)) {
+            remove_tree(&folder);
+        }
+    }
+}
+
+/// Whether there is a group of this name below the container's, in any hierarchy; `/` is the container's own.
+pub fn exists(cgroup: &Path, name: &Path) -> bool {
+    let normal = |path: &Path| -> PathBuf {
+        path.components().filter(|part| matches!(part, Component::Normal(_))).collect()
+    };
+    let path = normal(cgroup).join(normal(name));
+    let hierarchies = folders(Path::new(ROOT)).into_iter().chain([PathBuf::from(ROOT)]);
+    hierarchies.into_iter().any(|hierarchy| hierarchy.join(&path).is_dir())
+}
+
+fn remove_tree(folder: &Path) {
+    const ATTEMPTS: u32 = 50;
+    folders(folder).iter().for_each(|inner| remove_tree(inner));
+    for _ in 0..ATTEMPTS {
+        end_all(folder);
+        match fs::remove_dir(folder) {
+            // A killed process is counted until it is gone.
+            Err(error) if error.kind() == ErrorKind::ResourceBusy => {
+                thread::sleep(Duration::from_millis(2));
+            }
+            _ => return,
+        }
+    }
+}
+
+fn end_all(folder: &Path) {
+    let members = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    for pid in members.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid > 0) {
+        // Gone already is what we want.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+}
+
+/// Folders, but not the links by which `cpu` is another name of `cpu,cpuacct`.
+fn folders(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_to_everything_removes_nothing() {
+        for path in ["", "/", "..", "/../."] {
+            remove(Path::new(path));
+        }
+        assert!(Path::new(ROOT).exists());
+    }
+}

@@ -1,0 +1,68 @@
+//! Workloads that go on while their supervisor is killed, and count what the calls came to.
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{Mode, mkdirat, stat};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// What each kind of call came to, and how often: `open:ok=17 read:EPERM=4 …`.
+#[derive(Default)]
+struct Tally(Mutex<BTreeMap<String, u32>>);
+
+impl Tally {
+    fn count<T>(&self, what: &str, result: Result<T, Errno>) {
+        let outcome = result.map_or_else(|errno| format!("{errno:?}"), |_| "ok".into());
+        *self.0.lock().unwrap().entry(format!("{what}:{outcome}")).or_default() += 1;
+    }
+
+    fn text(&self) -> String {
+        let all = self.0.lock().unwrap();
+        all.iter().map(|(what, times)| format!("{what}={times}")).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Opens a permitted and a forbidden file, looks at one, and makes folders below `folder`, from several threads.
+pub fn storm(threads: usize, milliseconds: u64, folder: &str) -> String {
+    let (tally, end) = (Tally::default(), Instant::now() + Duration::from_millis(milliseconds));
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let tally = &tally;
+            scope.spawn(move || {
+                for round in 0.. {
+                    if Instant::now() > end {
+                        break;
+                    }
+                    let read = |path| open(path, OFlag::O_RDONLY, Mode::empty());
+                    tally.count("open", read("/etc/passwd"));
+                    tally.count("forbidden", read("/etc/hostname"));
+                    tally.count("stat", stat("/etc/passwd"));
+                    let path = format!("{folder}/{thread}-{round}");
+                    tally.count(
+                        "mkdir",
+                        mkdirat(nix::fcntl::AT_FDCWD, path.as_str(), Mode::S_IRWXU),
+                    );
+                }
+            });
+        }
+    });
+    tally.text()
+}
+
+/// Asks for the parent's number until the time is over or the answer changes; gives what came last.
+pub fn until_it_fails(milliseconds: u64) -> String {
+    let end = Instant::now() + Duration::from_millis(milliseconds);
+    while Instant::now() < end {
+        if let Err(errno) = open("/etc/passwd", OFlag::O_RDONLY, Mode::empty()) {
+            return format!("{errno:?}");
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    "ok".into()
+}
+
+/// Opens a FIFO for reading, which waits for a writer.
+pub fn fifo(path: &str) -> Result<String, Errno> {
+    open(path, OFlag::O_RDONLY, Mode::empty()).map(|_| "opened".into())
+}
