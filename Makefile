@@ -2,13 +2,14 @@
 SHELL := /bin/bash
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
-.PHONY: help setup demo test transparency bench bench-language fuzz audit clean
+.PHONY: help setup demo test transparency bench bench-many bench-language fuzz audit clean
 
 help:
 	@echo 'make demo    show the policies of the talk at work on real programs'
 	@echo 'make test    run every check and every test'
 	@echo 'make transparency  run programs and their own tests with everything supervised and without, and write docs/transparency.md'
 	@echo 'make bench   measure, and write docs/benchmarks.md'
+	@echo 'make bench-many  measure many containers at once, and write docs/benchmarks-many.md'
 	@echo 'make bench-language  measure the policy language, and write docs/benchmarks-language.md'
 	@echo 'make fuzz    try any input on parser, evaluator and profiles, a minute each (installs cargo-fuzz)'
 	@echo 'make audit   check licences and advisories of the crates we use (installs cargo-deny)'
@@ -29,6 +30,9 @@ transparency: setup
 
 bench: setup
 	@target/release/bench
+
+bench-many: setup
+	@target/release/bench-many
 
 bench-language:
 	@mkdir -p docs

@@ -129,7 +129,7 @@ fn what_the_kernel_cannot_do_is_the_supervisors() {
     for (rule, reason) in [
         ("native-getppid: permit log", "logged"),
         ("native-getppid: ask", "asks"),
-        ("native-getppid: permit as root", "changes ids"),
+        ("native-mkdir: permit as root", "changes ids"),
         ("native-getppid: permit, if user = root", "looks at who calls"),
         ("native-connect: sockaddr sub \"1\" then permit", "text in the program's memory"),
         ("native-setuid: uname eq \"root\" then permit", "looked up"),
@@ -187,6 +187,18 @@ fn text_on_a_call_that_nobody_can_carry_out_is_refused() {
     let denied = [rule("string match \"x\" then deny[enoent]"), rule("deny")];
     assert_eq!(mechanisms(&planned(&[&[&denied[0], &denied[1]]])), [Mechanism::Supervisor; 2]);
     refused(&[&rule("string match \"x\" then deny"), &rule("permit")]);
+}
+
+#[test]
+fn only_what_the_supervisor_makes_is_made_as_another() {
+    let rules =
+        ["native-fsread: true then permit as root", "native-bind: true then permit as root"];
+    assert_eq!(mechanisms(&planned(&[&rules])), [Mechanism::Supervisor; 2]);
+    for call in ["execve", "setuid", "chdir", "kill", "fchmod"] {
+        let error = refused(&[&format!("native-{call}: true then permit as root")]);
+        let expected = "x.policy:2: ".to_owned() + call + " cannot be made `as` another user";
+        assert!(error.contains(&expected), "{error}");
+    }
 }
 
 #[test]

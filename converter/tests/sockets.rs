@@ -294,3 +294,57 @@ fn what_was_entered_passes_once_and_nothing_else() {
         }
     }
 }
+
+/// Any pattern made of the parts that addresses have.
+fn pattern() -> impl Strategy<Value = String> {
+    const PARTS: &[&str] = &[
+        "*",
+        "*",
+        "\\\\[",
+        "\\\\]",
+        ":",
+        ".",
+        "10",
+        "1",
+        "127.0.0.1",
+        "443",
+        "4",
+        "80",
+        "0",
+        "2001",
+        "db8",
+        "d",
+        "::",
+        "fe8",
+        "ffff",
+        "%",
+        "?",
+        "[1]",
+        "]:",
+        "53",
+        "/",
+    ];
+    let parts = prop::collection::vec(prop::sample::select(PARTS), 0..6);
+    let start = prop::sample::select(vec!["inet-", "inet-", "inet-\\\\[", "inet-*", "inet", ""]);
+    (start, parts).prop_map(|(start, parts)| start.to_owned() + &parts.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+    #[test]
+    fn whatever_can_be_told_is_told_right(
+        text in pattern(),
+        operator in prop::sample::select(vec!["match", "match", "match", "eq", "neq"]),
+    ) {
+        let policy = policy("connect", &[(format!("sockaddr {operator} \"{text}\""), "permit")]);
+        let Ok(judged) = rules(&policy, form("connect")) else { return Ok(()) };
+        let programs = programs("connect", &judged).expect("short programs");
+        for (hook, address) in addresses() {
+            let program = programs.iter().find(|program| program.hook == hook).expect("a program");
+            let mut around = Surroundings { context: context(&address), ..Surroundings::default() };
+            let outcome = interpret(&program.program, &mut around).expect("a sound program");
+            let permitted = evaluated(&policy, "connect", &address).is_none();
+            prop_assert_eq!(outcome.returned == 1, permitted, "{:?}", String::from_utf8_lossy(&print_sockaddr(&address)));
+        }
+    }
+}

@@ -11,7 +11,7 @@ const FILE: &str = "birth";
 pub struct Birth(u64);
 
 impl Birth {
-    /// `None` if there is no such process.
+    /// `None` if there is no such process, or none any more.
     pub fn of(pid: i32) -> Option<Self> {
         Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
     }
@@ -21,6 +21,10 @@ impl Birth {
         const START_TIME: usize = 22;
         const FIRST_AFTER_NAME: usize = 3;
         let (_, fields) = stat.rsplit_once(')')?;
+        // A zombie has ended; only its parent has not looked yet.
+        if fields.trim_start().starts_with(['Z', 'X']) {
+            return None;
+        }
         let field = fields.split_whitespace().nth(START_TIME - FIRST_AFTER_NAME)?;
         field.parse().ok().map(Self)
     }
@@ -43,6 +47,7 @@ mod tests {
         let fields: Vec<_> = (4..=52).map(|number| number.to_string()).collect();
         let stat = format!("7 (a) b (c)) S {}", fields.join(" "));
         assert_eq!(Birth::parse(&stat), Some(Birth(22)));
+        assert_eq!(Birth::parse(&stat.replace(") S ", ") Z ")), None);
     }
 
     #[test]

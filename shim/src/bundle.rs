@@ -10,6 +10,7 @@ use oci_spec::runtime::{LinuxNamespaceType, LinuxSeccomp, Process, Spec};
 use crate::cgroup::companions::Companions;
 use crate::cgroup::mounts::{self, MountsError};
 use crate::copy_up::{self, CopyUpError};
+use crate::hooks::{self, HooksError};
 use crate::lent;
 
 const FILE: &str = "config.json";
@@ -34,14 +35,16 @@ pub enum BundleError {
     Incomplete { path: PathBuf, part: &'static str },
     #[error("cannot find the root file system {path}")]
     Root { path: PathBuf, source: std::io::Error },
-    #[error("user namespaces are not supported")]
-    UserNamespace,
+    #[error("the working directory {0} is not absolute")]
+    WorkingDirectory(PathBuf),
     #[error(
         "invalid configuration: resources of control groups of version 2 on a host with version 1"
     )]
     Unified,
     #[error(transparent)]
     Mounts(#[from] MountsError),
+    #[error(transparent)]
+    Hooks(#[from] HooksError),
     #[error(transparent)]
     CopyUp(#[from] CopyUpError),
     #[error("cannot write the private bundle {path}")]
@@ -72,18 +75,24 @@ impl Bundle {
 
     /// Refuses what cannot be confined before anything is made.
     pub fn ensure_supported(&self) -> Result<(), BundleError> {
-        self.process()?;
-        let linux = self.spec.linux().as_ref().ok_or_else(|| self.incomplete("linux section"))?;
-        let namespaces = linux.namespaces().as_deref().unwrap_or_default();
-        if namespaces.iter().any(|namespace| namespace.typ() == LinuxNamespaceType::User) {
-            return Err(BundleError::UserNamespace);
+        let folder = self.process()?.cwd();
+        if !folder.is_absolute() {
+            return Err(BundleError::WorkingDirectory(folder.clone()));
         }
+        let linux = self.spec.linux().as_ref().ok_or_else(|| self.incomplete("linux section"))?;
         let unified = linux.resources().as_ref().and_then(|resources| resources.unified().as_ref());
         let wanted = unified.is_some_and(|values| !values.is_empty());
         if wanted && !matches!(get_cgroup_setup(), Ok(CgroupSetup::Unified)) {
             return Err(BundleError::Unified);
         }
         Ok(())
+    }
+
+    /// Whether the container has a user namespace of its own.
+    pub fn has_own_users(&self) -> bool {
+        let linux = self.spec.linux().as_ref();
+        let namespaces = linux.and_then(|linux| linux.namespaces().as_deref()).unwrap_or_default();
+        namespaces.iter().any(|namespace| namespace.typ() == LinuxNamespaceType::User)
     }
 
     /// The program that the engine asks for.
@@ -122,11 +131,18 @@ impl Bundle {
         }
         let rootfs = self.rootfs()?;
         copy_up::settle(&mut spec, &rootfs, folder)?;
+        hooks::wrap(&mut spec, &self.folder, &rootfs)?;
         if let Some(root) = spec.root_mut() {
             root.set_path(rootfs);
         }
         mounts::protect(&mut spec, companions)?;
         write(&spec, folder)
+    }
+
+    /// The path of the container's control group, where it is one and not the name of a unit.
+    pub fn cgroup(&self) -> Option<&Path> {
+        let path = self.spec.linux().as_ref()?.cgroups_path().as_deref()?;
+        (!path.to_string_lossy().contains(':')).then_some(path)
     }
 
     /// The container's folders beside those that libcgroups makes. One without a path of its own is named like the
@@ -187,10 +203,10 @@ mod tests {
     }
 
     #[test]
-    fn a_user_namespace_is_refused() {
+    fn a_user_namespace_is_seen() {
         let (_keep, bundle) = bundle(|spec| {
             spec["linux"]["namespaces"] = serde_json::json!([{"type": "user"}]);
         });
-        assert!(matches!(bundle.ensure_supported(), Err(BundleError::UserNamespace)));
+        assert!(bundle.has_own_users() && bundle.ensure_supported().is_ok());
     }
 }

@@ -26,6 +26,12 @@ pub enum StateError {
     NotRunning,
     #[error("cannot exec in a paused container (use --ignore-paused to override)")]
     Paused,
+    #[error("cannot start a container that has stopped")]
+    Ended,
+    #[error("cannot exec in a stopped container")]
+    Gone,
+    #[error("container not paused")]
+    NotPaused,
     #[error("container {0} is {1}, not {2}")]
     Unfit(ContainerId, &'static str, &'static str),
     #[error("container with id {0} already exists")]

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::{self, DirBuilder, File};
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -17,8 +18,9 @@ use crate::bundle::Bundle;
 use crate::cgroup::companions::Companions;
 use crate::config::Settings;
 use crate::confinement::{self, EngineFilter};
-use crate::container::Store;
+use crate::container::{StateError, Store};
 use crate::fence::Fencing;
+use crate::hooks::StartHooks;
 use crate::identifier::ContainerId;
 use crate::terminal::Console;
 use crate::workload::{Restraints, Role, Workload, readable};
@@ -100,14 +102,22 @@ impl Launch<'_> {
         let programs = confinement.sockets.clone();
         let fencing = Fencing::of(&confinement);
         let claim = Claim::stake(&self.store, id, companions)?;
+        // First what says where the groups are: whoever cleans up after a kill finds it there.
         self.bundle.write_private(&claim.folder, &claim.companions)?;
+        claim.companions.make().context("cannot make the container's cgroups")?;
         let workload = Workload::new(Restraints {
+            users: None,
             doors: None,
             supervisor: RefCell::new(Some(supervise::start(&claim.folder, confinement)?)),
             engine,
             lent: lent::to_give_back(process),
             new_keyring: !self.options.no_new_keyring,
             role: Role::First,
+            hooks: Some(StartHooks::of(
+                self.bundle.spec(),
+                id.as_str(),
+                self.bundle.folder().to_owned(),
+            )),
         });
         stdio::give_inherited(self.bundle.spec(), process)
             .context("cannot give the output away")?;
@@ -211,10 +221,12 @@ impl Claim {
             .mode(0o711)
             .create(store.root())
             .and_then(|()| DirBuilder::new().mode(0o700).create(&folder))
-            .with_context(|| format!("cannot make {}", folder.display()))?;
-        let claim = Self { folder, companions, owner: std::process::id() };
-        claim.companions.make().context("cannot make the container's cgroups")?;
-        Ok(claim)
+            .map_err(|error| match error.kind() {
+                // Another call was quicker.
+                ErrorKind::AlreadyExists => StateError::Exists(id.clone()).into(),
+                _ => anyhow::Error::new(error).context(format!("cannot make {}", folder.display())),
+            })?;
+        Ok(Self { folder, companions, owner: std::process::id() })
     }
 
     fn keep(mut self) {

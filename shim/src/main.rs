@@ -15,6 +15,7 @@ mod copy_up;
 mod devices;
 mod fence;
 mod foreground;
+mod hooks;
 mod host;
 mod identifier;
 mod launch;

@@ -177,13 +177,6 @@ fn an_engine_profile_with_a_listener_is_refused() {
 }
 
 #[test]
-fn a_user_namespace_is_refused() {
-    let scene = Scene::new();
-    scene.configure(|spec| spec["linux"]["namespaces"] = json!([{ "type": "user" }]));
-    scene.assert_refused(&scene.create(&[]), &["user namespaces"]);
-}
-
-#[test]
 fn a_misspelt_configuration_key_is_refused() {
     let scene = Scene::new();
     scene.write("shim.toml", "default_policy = \"web\"\n");
@@ -257,4 +250,38 @@ fn install_prints_and_writes_the_same() {
     assert_eq!(fs::read_to_string(&file).unwrap(), "{\"bip\": \"10.0.0.1/24\"}");
     assert_eq!(scene.run(&options).status, 0);
     assert_eq!(fs::read(&file).unwrap(), dry.stdout);
+}
+
+/// What CRI-O reads of the example, and what it would stumble over.
+#[test]
+fn the_example_for_crio_names_the_runtime() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/crio/50-systrace.conf");
+    let text = fs::read_to_string(file).unwrap();
+    let runtime = &text.parse::<toml::Table>().unwrap()["crio"]["runtime"]["runtimes"]["systrace"];
+    let runtime = runtime.as_table().unwrap();
+    let keys: Vec<_> = runtime.keys().map(String::as_str).collect();
+    assert_eq!(keys, ["runtime_path", "runtime_root", "runtime_type"]);
+    assert_eq!(runtime["runtime_type"].as_str(), Some("oci"));
+    assert!(runtime["runtime_path"].as_str().unwrap().ends_with("/systrace-shim"));
+}
+
+/// systemd itself reads the example, with this program in the place of the installed one.
+#[test]
+fn the_example_for_systemd_is_a_unit() {
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/systemd/systrace-agent.service");
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.contains("ExecStart=/usr/local/bin/systrace-shim supervise\n"), "{text}");
+    let scene = Scene::new();
+    let program = env!("CARGO_BIN_EXE_systrace-shim");
+    scene.write("systrace-agent.service", &text.replace("/usr/local/bin/systrace-shim", program));
+    let unit = scene.path("systrace-agent.service");
+    let mut analyze = std::process::Command::new("systemd-analyze");
+    match analyze.args(["verify", "--man=no"]).arg(unit).output() {
+        Ok(output) => {
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        Err(error) => eprintln!("no systemd on this machine reads the unit: {error}"),
+    }
+    assert_eq!(scene.run(&["supervise", "--listen", "relative.sock"]).status, 1);
 }

@@ -10,6 +10,7 @@ mod sys;
 #[path = "../tests/files/victim.rs"]
 mod victim;
 #[path = "../tests/files/world.rs"]
+#[expect(dead_code, reason = "the benchmark needs one kind of world")]
 mod world;
 
 use std::sync::Once;
@@ -29,9 +30,9 @@ fn main() {
         ("open+close /etc/passwd as uid 1000", open_as_user),
     ] {
         let native = median(&victim::run(None, || measure(body)));
-        let bare = ["open+close /etc/passwd", "stat /etc/passwd"]
-            .contains(&name)
-            .then(|| median(&victim::run_under(true, Some(bare::serve), || measure(body))));
+        let bare = ["open+close /etc/passwd", "stat /etc/passwd"].contains(&name).then(|| {
+            median(&victim::run_under(world::Walls::Pids, Some(bare::serve), || measure(body)))
+        });
         let bare = bare.map_or("-".to_owned(), |figure| format!("{figure:.2}"));
         let supervised = median(&victim::run(Some(guard::PERMIT), || measure(body)));
         println!("{name:40} {native:7.2} {bare:>10} {supervised:11.2}");

@@ -11,7 +11,7 @@ use crate::siblings;
 use crate::status::{Interruption, Status};
 use crate::sys::signal;
 use nix::errno::Errno;
-use nix::sys::pthread::{Pthread, pthread_self};
+use nix::unistd::gettid;
 use std::fs::File;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,6 +35,10 @@ struct Calls {
     watched: bool,
 }
 
+fn own() -> Tid {
+    Tid(gettid().as_raw())
+}
+
 /// One call that a serving thread is in.
 #[derive(Debug)]
 struct Call {
@@ -42,7 +46,7 @@ struct Call {
     tid: Tid,
     listener: Arc<Listener>,
     status: File,
-    thread: Pthread,
+    thread: Tid,
     end: Option<End>,
     /// A signal for the whole process waited at the last look.
     shared: bool,
@@ -81,15 +85,23 @@ impl Blocked {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the watching thread with the first call.
-    fn enter(self: &Arc<Self>, call: Call) -> std::io::Result<()> {
+    /// Starts the watching thread, if it does not run yet. It belongs to the process of whoever starts it.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn start(self: &Arc<Self>) -> std::io::Result<()> {
         let mut calls = self.calls();
         if !calls.watched {
             let blocked = Arc::clone(self);
             std::thread::Builder::new().name("watch".into()).spawn(move || blocked.watch())?;
             calls.watched = true;
         }
-        calls.list.push(call);
+        Ok(())
+    }
+
+    fn enter(self: &Arc<Self>, call: Call) -> std::io::Result<()> {
+        self.start()?;
+        self.calls().list.push(call);
         self.some.notify_one();
         Ok(())
     }
@@ -151,7 +163,7 @@ impl<'b> Entry<'b> {
         listener: &Arc<Listener>,
         caller: &Caller<'_>,
     ) -> Result<Self, Denial> {
-        let (id, thread) = (caller.notification().id, pthread_self());
+        let (id, thread) = (caller.notification().id, own());
         let (tid, status) = (caller.tid(), caller.open_file("status")?);
         let listener = Arc::clone(listener);
         let call = Call { id, tid, listener, status, thread, end: None, shared: false };
@@ -168,6 +180,6 @@ impl<'b> Entry<'b> {
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
         let mut calls = self.blocked.calls();
-        calls.list.retain(|call| call.thread != pthread_self());
+        calls.list.retain(|call| call.thread != own());
     }
 }

@@ -11,12 +11,13 @@ use crate::handoff::walls::{Choice, Walls};
 use crate::holder::Journal;
 use crate::idmap::IdMap;
 use crate::notification::{Denial, Tgid, Tid};
-use crate::processes::{FileId, Processes, Standing};
+use crate::processes::{Processes, Standing};
 use crate::sockets::programs::LoadedPrograms;
 use policy::ast::PermitFlag;
 use policy::{Action, BindError, Environment, Policy, PolicySet, Subject};
 use std::fs::OpenOptions;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::hash::RandomState;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 
@@ -33,10 +34,13 @@ pub struct Blueprint {
     log: Log,
     policies: PolicySet,
     view: View,
+    user_namespace: Option<OwnedFd>,
     users: IdMap,
     groups: IdMap,
     tracked: bool,
     names_callers: bool,
+    /// Tells programs apart; the workload cannot know how.
+    hasher: RandomState,
 }
 
 /// One container as the threads of its present supervisor see it.
@@ -88,7 +92,12 @@ impl Blueprint {
         choice: &Choice,
         entry: Tid,
     ) -> Result<Self, EnterError> {
-        let (users, groups) = IdMap::both(entry).map_err(EnterError::Look)?;
+        let user_namespace = foreign_namespace(entry).map_err(EnterError::Look)?;
+        // Who serves from inside a namespace sees the numbers of that.
+        let (users, groups) = match user_namespace {
+            Some(_) => (IdMap::identity(), IdMap::identity()),
+            None => IdMap::both(entry).map_err(EnterError::Look)?,
+        };
         let view = View::new(root(entry).map_err(EnterError::Look)?, confinement.entry.clone());
         let policies = bind(&confinement.policies, &view)?;
         let rules = || policies.policies.iter().flat_map(Policy::rules);
@@ -106,8 +115,10 @@ impl Blueprint {
             log,
             tracked: policies.policies.len() > 1 || detaches,
             names_callers: rules().any(|rule| rule.predicate.is_some()),
+            hasher: RandomState::new(),
             policies,
             view,
+            user_namespace,
             users,
             groups,
         })
@@ -147,8 +158,9 @@ impl Blueprint {
     pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
         let sockets = self.sockets.iter().flat_map(|sockets| sockets.descriptors());
         let ruleset = self.walls.ruleset.iter().map(AsRawFd::as_raw_fd);
-        let own = [self.view.root().as_raw_fd(), self.log.file().as_raw_fd()];
-        own.into_iter().chain(sockets).chain(ruleset)
+        let namespace = self.user_namespace.iter().map(AsRawFd::as_raw_fd);
+        let always = [self.view.root().as_raw_fd(), self.log.file().as_raw_fd()];
+        always.into_iter().chain(namespace).chain(sockets).chain(ruleset)
     }
 }
 
@@ -159,12 +171,17 @@ impl Container {
     /// If no thread can be started for the book.
     pub fn start(blueprint: Arc<Blueprint>, journal: &'static Journal) -> std::io::Result<Self> {
         let log = blueprint.log.again()?;
+        let blocked = Arc::<Blocked>::default();
+        if blueprint.user_namespace.is_some() {
+            // The thread must be the supervisor's own, not that of a process that may end before.
+            blocked.start()?;
+        }
         Ok(Self {
             devices: blueprint.devices.clone(),
             audit: Audit::start(blueprint.id.clone(), &journal.counts, log)?,
-            blocked: Arc::default(),
+            blocked,
             changes: Changes::new(blueprint.constancy),
-            processes: Processes::default(),
+            processes: Processes::new(&journal.marks, blueprint.hasher.clone()),
             sockets: blueprint.sockets.clone(),
             journal,
             blueprint,
@@ -194,6 +211,12 @@ impl Container {
     #[must_use]
     pub fn is_fenced(&self) -> bool {
         self.blueprint.walls.ruleset.is_some()
+    }
+
+    /// The container's own user namespace; none if it has ours.
+    #[must_use]
+    pub fn user_namespace(&self) -> Option<BorrowedFd<'_>> {
+        self.blueprint.user_namespace.as_ref().map(AsFd::as_fd)
     }
 
     /// The name of a user of the container.
@@ -248,11 +271,11 @@ impl Container {
         if let Some(standings) = self.processes.known(caller.tgid()?) {
             return Ok(standings);
         }
-        let candidates = self.processes.candidates(FileId::of(caller.program()?)?);
-        if candidates.is_empty() {
+        let standings = self.processes.recognise(caller)?;
+        if standings.is_empty() {
             return Err(Denial::because("nothing is known of the process that calls"));
         }
-        Ok(candidates)
+        Ok(standings)
     }
 
     /// Notes what governs a process that has loaded a program and does not run yet.
@@ -261,8 +284,7 @@ impl Container {
     /// If the process cannot be told apart from a later one: it must not run then.
     pub fn enters(&self, process: Tgid, standings: Vec<Standing>) -> std::io::Result<()> {
         if self.blueprint.tracked {
-            let program = FileId::of_program(process)?;
-            self.processes.enter(process, program, standings)?;
+            self.processes.enter(process, standings)?;
         }
         Ok(())
     }
@@ -307,4 +329,13 @@ fn root(entry: Tid) -> std::io::Result<OwnedFd> {
     let path = format!("/proc/{}/root", entry.0);
     let options = OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)?;
     Ok(options.into())
+}
+
+/// The user namespace of a process, if it is not ours.
+fn foreign_namespace(process: Tid) -> std::io::Result<Option<OwnedFd>> {
+    let path = format!("/proc/{}/ns/user", process.0);
+    if std::fs::read_link(&path)? == std::fs::read_link("/proc/self/ns/user")? {
+        return Ok(None);
+    }
+    Ok(Some(std::fs::File::open(path)?.into()))
 }

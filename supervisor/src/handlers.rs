@@ -27,3 +27,12 @@ pub fn supervised_calls() -> impl Iterator<Item = &'static str> {
 pub fn handler(call: &str) -> Option<Handler> {
     FAMILIES.iter().copied().flatten().find(|(name, _)| *name == call).map(|(_, handler)| *handler)
 }
+
+/// The calls that change their caller, so that it makes them itself.
+const OF_THE_CALLER: &[&str] = &["chdir", "chroot", "execve", "execveat"];
+
+/// Whether a call can be made with other ids than the caller's (`as user`).
+#[must_use]
+pub fn can_be_made_as_another(call: &str) -> bool {
+    handler(call).is_some() && !OF_THE_CALLER.contains(&call)
+}

@@ -1,6 +1,7 @@
 //! The two folders of the host that every serving thread keeps: it enters the container's root, where their names mean
 //! something else or nothing.
 
+use crate::sys::descriptors as own_descriptors;
 use crate::sys::process::exchange;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
@@ -63,13 +64,31 @@ pub fn proc() -> BorrowedFd<'static> {
     folders().proc.as_fd()
 }
 
+/// Whether the caller runs in another process than the one that opened the folders.
+#[must_use]
+pub fn is_another_process() -> bool {
+    folders().process.load(Ordering::Acquire) != std::process::id()
+}
+
+/// Opens the folder of descriptors once more, for the calling thread of a process that shares ours: no process may look into the
+/// folder of another one with a caller's rights.
+///
+/// # Errors
+/// What openat(2) lists.
+pub fn open_own_descriptors() -> Result<(), Errno> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let own = openat(proc(), "self/fd", flags, Mode::empty())?;
+    own_descriptors::keep(own);
+    Ok(())
+}
+
 /// Our own `/proc/self/fd`: what a descriptor of ours refers to is opened again, or named, through it.
 ///
 /// # Panics
 /// If [`open_folders`] did not succeed before.
 #[must_use]
 pub fn descriptors() -> BorrowedFd<'static> {
-    folders().descriptors.as_fd()
+    own_descriptors::own().unwrap_or_else(|| folders().descriptors.as_fd())
 }
 
 fn folders() -> &'static Folders {

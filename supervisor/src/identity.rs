@@ -6,7 +6,9 @@
 //! neither read the caller's memory nor copy its descriptors. The effective ids are the caller's too, because `/proc/sys`
 //! compares those.
 
+use crate::assumed::Assumed;
 use crate::caller::Caller;
+use crate::container::Container;
 use crate::host;
 use crate::notification::{Denial, NotificationId};
 use crate::plain::is_plain;
@@ -20,20 +22,25 @@ use nix::fcntl::readlinkat;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, chroot, fchdir};
+use std::borrow::Cow;
 use std::ffi::OsString;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
 /// What the thread has taken on.
 #[derive(Debug)]
 pub struct Identity {
     powers: Rc<Powers>,
+    /// The thread is in the container's own user namespace.
+    inside: bool,
     user_namespace: OsString,
     worn: Option<Worn>,
     /// The container's root, and where it is.
     container: (OwnedFd, Place),
     root: Option<Place>,
     known: Option<(NotificationId, Who, u64)>,
+    /// The ids that a rule names for the present call.
+    assumed: Option<Assumed>,
 }
 
 /// What permission checks compare, apart from capabilities.
@@ -74,20 +81,47 @@ impl Identity {
     ///
     /// # Errors
     /// EPERM if we are not privileged.
-    pub fn new(container: BorrowedFd<'_>) -> Result<Self, Errno> {
-        host::open_folders()?;
+    pub fn new(container: &Container) -> Result<Self, Errno> {
+        // A process inside of the namespace shares the supervisor's descriptors, which must keep theirs.
+        let inside = container.user_namespace().is_some() && host::is_another_process();
+        if inside {
+            host::open_own_descriptors()?;
+        } else {
+            host::open_folders()?;
+        }
+        let container = container.root();
         unshare(CloneFlags::CLONE_FS)?;
         let powers = Rc::new(Powers::new()?);
         let user_namespace = readlinkat(host::proc(), "thread-self/ns/user")?;
         let place = place(container, c"")?;
         let container = (container.try_clone_to_owned().map_err(|_| Errno::EMFILE)?, place);
-        Ok(Self { powers, user_namespace, worn: None, container, root: None, known: None })
+        Ok(Self {
+            powers,
+            inside,
+            user_namespace,
+            worn: None,
+            container,
+            root: None,
+            known: None,
+            assumed: None,
+        })
     }
 
     /// The thread's capabilities.
     #[must_use]
     pub fn powers(&self) -> &Rc<Powers> {
         &self.powers
+    }
+
+    /// From now on acts with these ids in place of the caller's, or with the caller's again.
+    pub fn assume(&mut self, assumed: Option<Assumed>) {
+        (self.assumed, self.known) = (assumed, None);
+    }
+
+    /// The call is made with other ids than the caller's: the caller must not make it itself.
+    #[must_use]
+    pub fn is_assumed(&self) -> bool {
+        self.assumed.is_some()
     }
 
     /// Acts as the caller until the result is dropped.
@@ -140,24 +174,22 @@ impl Identity {
     fn wear(&mut self, caller: &Caller<'_>, who: Who) -> Result<(), Denial> {
         let status = caller.status()?;
         let id = if who == Who::Real { 0 } else { 3 };
+        let (user, group) =
+            self.assumed.map_or((None, None), |assumed| (assumed.user, assumed.group));
+        let groups = if user.is_some() { Cow::default() } else { self.groups_of(status) };
+        let (euid, fsuid) = (user.unwrap_or(status.uids[1]), user.unwrap_or(status.uids[id]));
+        let (egid, fsgid) = (group.unwrap_or(status.gids[1]), group.unwrap_or(status.gids[id]));
+        let umask = status.umask;
         let same = |worn: &Worn| {
-            (worn.euid, worn.egid) == (status.uids[1], status.gids[1])
-                && (worn.fsuid, worn.fsgid) == (status.uids[id], status.gids[id])
-                && worn.umask == status.umask
-                && worn.groups == status.groups
+            (worn.euid, worn.egid, worn.fsuid, worn.fsgid) == (euid, egid, fsuid, fsgid)
+                && worn.umask == umask
+                && worn.groups == *groups
         };
         if self.worn.as_ref().is_some_and(same) {
             return Ok(());
         }
         self.worn = None;
-        let worn = Worn {
-            euid: status.uids[1],
-            egid: status.gids[1],
-            fsuid: status.uids[id],
-            fsgid: status.gids[id],
-            groups: status.groups.clone(),
-            umask: status.umask,
-        };
+        let worn = Worn { euid, egid, fsuid, fsgid, groups: groups.into_owned(), umask };
         let put_on = self.powers.fully(|| worn.put_on());
         self.powers.changed_users();
         put_on?;
@@ -165,10 +197,30 @@ impl Identity {
         Ok(())
     }
 
+    /// The supplementary groups to act with. Inside a user namespace every group that has no number there is shown by one and the
+    /// same (`/proc/sys/kernel/overflowgid`), which may be another group's number: it is left out.
+    fn groups_of<'s>(&self, status: &'s Status) -> Cow<'s, [u32]> {
+        const OVERFLOW: u32 = 65534;
+        if !self.inside || !status.groups.contains(&OVERFLOW) {
+            return Cow::Borrowed(&status.groups);
+        }
+        status.groups.iter().copied().filter(|group| *group != OVERFLOW).collect()
+    }
+
     /// The capabilities to act with. Those of another user namespace mean nothing here, so such a caller has none: it
     /// may be refused what its namespace would allow it, never the reverse. Who has none anyway is not asked where.
     fn capabilities_of(&self, caller: &Caller<'_>, who: Who) -> Result<u64, Denial> {
         let status = caller.status()?;
+        if let Some(assumed) = self.assumed
+            && let Some(named) = assumed.capabilities(caller)?
+        {
+            if caller.is_foreign(&self.user_namespace)? {
+                return Err(Denial::because(
+                    "no call is made `as` another user for a user namespace",
+                ));
+            }
+            return Ok(named & self.powers.all());
+        }
         let theirs = match who {
             Who::Effective => status.effective,
             // access(2) as the kernel defines it: the real root has what is permitted, others have nothing.
@@ -197,10 +249,10 @@ impl Acting<'_> {
         self.identity.worn.as_ref().map_or(u32::MAX, |worn| worn.fsuid)
     }
 
-    /// Whether one of the caller's capabilities is effective here.
+    /// Whether one of the caller's capabilities is effective on the host, not only over what belongs to its user namespace.
     #[must_use]
     pub fn has(&self, capability: u32) -> bool {
-        self.effective & (1 << capability) != 0
+        !self.identity.inside && self.effective & (1 << capability) != 0
     }
 
     /// Whether the caller has its ids in another user namespace than ours.
@@ -234,13 +286,30 @@ impl Acting<'_> {
     /// # Errors
     /// [`Denial::Gone`], or a refusal.
     pub fn enter_namespaces(&self, caller: &Caller<'_>) -> Result<(), Denial> {
-        let namespaces = CloneFlags::CLONE_NEWNET
-            | CloneFlags::CLONE_NEWIPC
-            | CloneFlags::CLONE_NEWUTS
-            | CloneFlags::CLONE_NEWCGROUP;
-        self.with_our_powers(|| Ok(setns(caller.pidfd()?, namespaces)?))
+        let (all, pidfd) = (NAMESPACES.iter().map(|(_, flag)| *flag).collect(), caller.pidfd()?);
+        match self.with_our_powers(|| setns(pidfd, all)) {
+            Err(Errno::EPERM) => {}
+            other => return Ok(other?),
+        }
+        // Inside a user namespace we have no power over those that the container shares with the host, and need none.
+        for (link, flag) in NAMESPACES {
+            let own =
+                self.with_our_powers(|| readlinkat(host::proc(), &*format!("thread-self/{link}")))?;
+            if caller.namespace(link)? != own {
+                self.with_our_powers(|| setns(pidfd, *flag))?;
+            }
+        }
+        Ok(())
     }
 }
+
+/// What files of proc(5) look up in their opener, by the names of proc_pid_ns(5).
+const NAMESPACES: &[(&str, CloneFlags)] = &[
+    ("ns/net", CloneFlags::CLONE_NEWNET),
+    ("ns/ipc", CloneFlags::CLONE_NEWIPC),
+    ("ns/uts", CloneFlags::CLONE_NEWUTS),
+    ("ns/cgroup", CloneFlags::CLONE_NEWCGROUP),
+];
 
 impl Acting<'_> {
     /// Does one thing as the peer that a unix socket shows to the other side. `SO_PEERCRED` has the effective user of whoever
@@ -256,7 +325,8 @@ impl Acting<'_> {
         act: impl FnOnce() -> Result<T, Errno>,
     ) -> Result<T, Errno> {
         let powers = &self.identity.powers;
-        let back = PeerBack { powers, peer };
+        let worn = self.identity.worn.as_ref().ok_or(Errno::EPERM)?;
+        let back = PeerBack { powers, worn };
         powers.fully(|| back.become_real(peer.uids[0], peer.gids[0]))?;
         powers.changed_users();
         act()
@@ -266,16 +336,16 @@ impl Acting<'_> {
 /// Takes the way back from [`Acting::as_peer`], to root who wears the caller's other users.
 struct PeerBack<'p> {
     powers: &'p Powers,
-    peer: &'p Status,
+    worn: &'p Worn,
 }
 
 impl PeerBack<'_> {
     fn become_real(&self, uid: u32, gid: u32) -> Result<(), Errno> {
-        let ([_, euid, _, fsuid], [_, egid, _, fsgid]) = (self.peer.uids, self.peer.gids);
-        credentials::set_users(Users { uids: [uid, euid, 0], gids: [gid, egid, 0] })?;
+        let Worn { euid, egid, fsuid, fsgid, .. } = self.worn;
+        credentials::set_users(Users { uids: [uid, *euid, 0], gids: [gid, *egid, 0] })?;
         // They have followed the effective ones.
-        credentials::set_fsgid(fsgid)?;
-        credentials::set_fsuid(fsuid)
+        credentials::set_fsgid(*fsgid)?;
+        credentials::set_fsuid(*fsuid)
     }
 }
 

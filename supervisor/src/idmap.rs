@@ -26,6 +26,12 @@ impl IdMap {
         Ok((read("uid_map")?, read("gid_map")?))
     }
 
+    /// Every number is itself.
+    #[must_use]
+    pub fn identity() -> Self {
+        Self(vec![Range { inside: 0, outside: 0, length: u32::MAX }])
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let range = |line: &str| {
             let mut words = line.split_ascii_whitespace().map(str::parse::<u32>);

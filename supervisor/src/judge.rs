@@ -1,5 +1,6 @@
 //! From a call to a judgement: what governs the caller is asked, and the answer goes into the book.
 
+use crate::assumed::Assumed;
 use crate::audit::Outcome;
 use crate::caller::Caller;
 use crate::container::Container;
@@ -33,6 +34,8 @@ pub struct Permission {
     pub standings: Vec<Standing>,
     /// Something behind a pointer took part in the decision.
     pub judged_memory: bool,
+    /// The ids that the call is made with, if not the caller's.
+    pub assumed: Option<Assumed>,
 }
 
 /// Asks every policy that governs the caller: all of them must permit. Keeps the book.
@@ -47,7 +50,7 @@ pub fn judge(
     let standings = container.standings(caller)?;
     let subject = container.subject(caller)?;
     let case = Case { container, caller, request };
-    let (mut flags, mut judged_memory) = (Vec::with_capacity(1), false);
+    let (mut grants, mut judged_memory) = (Vec::with_capacity(1), false);
     for turn in 0..request.turns() {
         request.turn.set(turn);
         let texts: Vec<_> = request.arguments.iter().map(|argument| argument.text(turn)).collect();
@@ -59,17 +62,23 @@ pub fn judge(
             let decided = case.decide(*standing, &event)?;
             judged_memory |= decided.1;
             match decided.0 {
-                Ok(flag) => flags.push(flag),
+                Ok(grant) => grants.push(grant),
                 Err(errno) => return Ok(Judgement::Denied(errno)),
             }
         }
     }
-    let flag = flags.first().copied().filter(|first| flags.iter().all(|flag| flag == first));
-    Ok(Judgement::Permitted(Permission { flag, standings, judged_memory }))
+    let Some((flag, assumed)) = grants.first().copied() else {
+        return Err(Denial::because("nothing governs the process that calls"));
+    };
+    if grants.iter().any(|grant| grant.1 != assumed) {
+        return Err(Denial::because("the policies or messages disagree on who makes the call"));
+    }
+    let flag = Some(flag).filter(|flag| grants.iter().all(|grant| grant.0 == *flag));
+    Ok(Judgement::Permitted(Permission { flag, standings, judged_memory, assumed }))
 }
 
-/// Permitted with a flag, or denied with an error.
-type Told = Result<PermitFlag, policy::Errno>;
+/// Permitted with a flag and perhaps with other ids, or denied with an error.
+type Told = Result<(PermitFlag, Option<Assumed>), policy::Errno>;
 
 /// A call before its judges.
 struct Case<'c> {
@@ -81,10 +90,12 @@ struct Case<'c> {
 impl Case<'_> {
     /// What one of those that govern the caller says, and whether it looked at memory.
     fn decide(&self, standing: Standing, event: &Event<'_>) -> Result<(Told, bool), Denial> {
-        let Standing::Policy(at) = standing else { return Ok((Ok(PermitFlag::Detach), false)) };
+        let Standing::Policy(at) = standing else {
+            return Ok((Ok((PermitFlag::Detach, None)), false));
+        };
         let policy = self.container.policy(at).ok_or_else(|| Denial::because("no such policy"))?;
         if self.request.ends_association() && policy.may_permit(self.request.form) {
-            return Ok((Ok(PermitFlag::None), true));
+            return Ok((Ok((PermitFlag::None, None)), true));
         }
         let decision = policy.evaluate(event);
         Ok((self.verdict(&decision)?, decision.judged_memory))
@@ -92,11 +103,11 @@ impl Case<'_> {
 
     /// What one policy says: permitted with a flag, or denied with an error.
     fn verdict(&self, decision: &Decision<'_>) -> Result<Told, Denial> {
-        if decision.rule.is_some_and(|rule| rule.identity.is_some()) {
-            return Err(Denial::because("no call can be made `as` another user yet"));
-        }
         Ok(match decision.verdict {
-            Verdict::Permit(flag) => Ok(self.permit(decision, flag)),
+            Verdict::Permit(flag) => {
+                let assumed = decision.rule.map(|rule| Assumed::by(rule, self.container));
+                Ok((self.permit(decision, flag), assumed.transpose()?.flatten()))
+            }
             Verdict::Deny(errno) => Err(self.deny(decision, errno, None)),
             Verdict::Ask => {
                 let reason = "the rule asks, and nobody can be asked";
@@ -144,9 +155,8 @@ impl Permission {
         let sockets = worker.container().sockets.as_ref();
         let awaited = sockets.is_some_and(|programs| programs.admits(request.form.call().name));
         let fenced = worker.container().is_fenced() && writes(request);
-        if let Some(proof) = NumbersOnly::of(self.judged_memory || awaited)
-            && !fenced
-        {
+        let performed = self.judged_memory || self.assumed.is_some() || awaited || fenced;
+        if let Some(proof) = NumbersOnly::of(performed) {
             return Ok(Reply::Continue(ContinueReason::NothingInMemoryJudged(proof)));
         }
         let handler = handlers::handler(request.form.call().name)

@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod arming;
+pub mod assumed;
 pub mod audit;
 pub mod blocking;
 pub mod caller;
@@ -39,6 +40,7 @@ pub mod processes;
 pub mod reception;
 pub mod record;
 pub mod request;
+mod resident;
 pub mod resolve;
 pub mod service;
 pub mod siblings;

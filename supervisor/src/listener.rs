@@ -84,6 +84,12 @@ impl Listener {
         self.seat.run();
     }
 
+    /// Whether everything is judged.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.seat.is_running()
+    }
+
     /// Answers a call. Nobody may be waiting any more; then there is nothing to do.
     pub fn answer(&self, id: NotificationId, reply: Reply) {
         let (value, error, flags) = match reply {

@@ -12,7 +12,9 @@ const TEMPORARY: i32 = libc::O_TMPFILE & !libc::O_DIRECTORY;
 /// [`Acting`](crate::identity::Acting) relies on our own capabilities without [asking](crate::powers::Powers::fully) for them.
 #[must_use]
 pub fn is_plain(notification: &Notification) -> bool {
-    let opens = |flags: u8| notification.int(flags) & (libc::O_CREAT | TEMPORARY) == 0;
+    // With `O_PATH` the caller may have to open the file itself, and be traced meanwhile.
+    let other = libc::O_CREAT | TEMPORARY | libc::O_PATH;
+    let opens = |flags: u8| notification.int(flags) & other == 0;
     match i64::from(notification.number.0) {
         libc::SYS_open => opens(1),
         libc::SYS_openat => opens(2),
@@ -50,6 +52,7 @@ mod tests {
             assert!(is_plain(&call(number, libc::O_RDWR | libc::O_TRUNC)));
             assert!(is_plain(&call(number, libc::O_DIRECTORY)));
             assert!(!is_plain(&call(number, libc::O_CREAT)));
+            assert!(!is_plain(&call(number, libc::O_PATH)));
             assert!(!is_plain(&call(number, libc::O_TMPFILE | libc::O_RDWR)));
         }
         for number in [libc::SYS_creat, libc::SYS_openat2, libc::SYS_mkdir, libc::SYS_execve] {

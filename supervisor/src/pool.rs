@@ -6,14 +6,17 @@
 use crate::caller::Caller;
 use crate::container::Container;
 use crate::holder::Place;
+use crate::host;
 use crate::listener::{Listener, Silence};
-use crate::notification::Denial;
+use crate::notification::{Denial, Tid};
+use crate::resident;
 use crate::sys::signal;
 use crate::worker::{Fitness, Worker};
 use nix::errno::Errno;
-use nix::sys::pthread::{Pthread, pthread_self};
+use nix::unistd::gettid;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Threads that one listener may hold. A container that blocks more calls than this at a time waits for itself.
@@ -34,6 +37,12 @@ pub struct Pool {
     pub listener: Arc<Listener>,
     wanted: usize,
     threads: Mutex<Threads>,
+    /// No thread serves any more.
+    empty: Condvar,
+    /// What is left of those that were started.
+    handles: Mutex<Vec<JoinHandle<()>>>,
+    /// Who serves instead, in the container's own user namespace.
+    residents: OnceLock<Arc<Self>>,
 }
 
 #[derive(Debug, Default)]
@@ -43,7 +52,9 @@ struct Threads {
     /// Started and not ended.
     started: usize,
     /// Those of them that can be interrupted.
-    alive: Vec<Pthread>,
+    alive: Vec<Tid>,
+    /// None of them serves any more, and none is started.
+    retired: bool,
     /// Calls that an earlier supervisor received.
     orphans: Vec<Place>,
 }
@@ -74,9 +85,12 @@ impl Pool {
     #[must_use]
     pub fn new(container: Arc<Container>, listener: Arc<Listener>) -> Arc<Self> {
         let wanted = std::thread::available_parallelism().map_or(1, usize::from);
-        let orphans = container.journal.orphans(listener.seat());
-        let threads = Threads { orphans, ..Threads::default() };
-        Arc::new(Self { container, listener, wanted, threads: Mutex::new(threads) })
+        let threads = Mutex::new(Threads {
+            orphans: container.journal.orphans(listener.seat()),
+            ..Threads::default()
+        });
+        let (empty, handles, residents) = Default::default();
+        Arc::new(Self { container, listener, wanted, threads, empty, handles, residents })
     }
 
     /// Starts serving.
@@ -84,6 +98,17 @@ impl Pool {
     /// # Errors
     /// If not even one thread can be started, or if threads cannot act as callers.
     pub fn start(self: &Arc<Self>) -> std::io::Result<()> {
+        if self.listener.is_running() && self.container.user_namespace().is_some() {
+            return self.move_in();
+        }
+        self.start_here()
+    }
+
+    /// Starts serving in the process of whoever calls.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_here(self: &Arc<Self>) -> std::io::Result<()> {
         let (tell, told) = channel();
         self.start_one(move |fitness| {
             // Whoever started the thread waits for this.
@@ -92,6 +117,37 @@ impl Pool {
         told.recv().unwrap_or(Err(Errno::ECANCELED))?;
         self.fill();
         Ok(())
+    }
+
+    /// Has the calls answered in the container's user namespace from now on, if it has one of its own: there the kernel gives us
+    /// the caller's ids and lets us act with what its capabilities mean. The runtime's own code cannot be served from there, for
+    /// it came from outside; the workload's is, from its first instruction. To be called while nobody in the container can
+    /// call, by a thread of the pool or before that has any.
+    ///
+    /// # Errors
+    /// If the namespace cannot be entered.
+    pub fn move_in(&self) -> std::io::Result<()> {
+        let Some(namespace) = self.container.user_namespace() else { return Ok(()) };
+        host::open_folders()?;
+        let residents = Self::new(Arc::clone(&self.container), Arc::clone(&self.listener));
+        residents.threads().orphans.append(&mut self.threads().orphans);
+        resident::start(&residents, namespace)?;
+        let _ = self.residents.set(residents);
+        self.threads().retired = true;
+        self.interrupt_until(|threads| threads.alive.iter().all(|thread| *thread == own()));
+        Ok(())
+    }
+
+    /// Waits until the last thread has ended, to its last instruction.
+    pub fn wait(&self) {
+        let ended = self.empty.wait_while(self.threads(), |threads| threads.started > 0);
+        drop(ended.unwrap_or_else(PoisonError::into_inner));
+        let handles = std::mem::take(&mut *self.handles());
+        handles.into_iter().for_each(|handle| drop(handle.join()));
+    }
+
+    fn handles(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs something that may take long, while another thread receives instead of this one if there can be one.
@@ -127,13 +183,21 @@ impl Pool {
     /// Ends the threads after the listener has hung up. Before Linux 6.11 a thread that waits for a call does not notice
     /// that, so each is woken by a signal until all are gone.
     pub fn close(&self) {
+        if let Some(residents) = self.residents.get() {
+            residents.close();
+        }
+        self.interrupt_until(|threads| threads.started == 0);
+    }
+
+    fn interrupt_until(&self, over: impl Fn(&Threads) -> bool) {
         loop {
             let threads = self.threads();
-            if threads.started == 0 {
+            if over(&threads) {
                 return;
             }
             // A thread takes itself off the list under this lock, so those on it have not ended.
-            threads.alive.iter().for_each(|thread| signal::interrupt(*thread));
+            let others = threads.alive.iter().filter(|thread| **thread != own());
+            others.for_each(|thread| signal::interrupt(*thread));
             drop(threads);
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -148,7 +212,7 @@ impl Pool {
     fn fill(self: &Arc<Self>) {
         while {
             let threads = self.threads();
-            threads.ready < self.wanted && threads.started < MOST
+            !threads.retired && threads.ready < self.wanted && threads.started < MOST
         } {
             if self.start_one(drop).is_err() {
                 return;
@@ -168,18 +232,26 @@ impl Pool {
         if started.is_err() {
             self.threads().end();
         }
-        started.map(drop)
+        let mut handles = self.handles();
+        handles
+            .extract_if(.., |handle| handle.is_finished())
+            .for_each(|handle| drop(handle.join()));
+        handles.push(started?);
+        Ok(())
     }
 
     /// The life of one thread.
     fn serve(self: Arc<Self>, tell: impl FnOnce(Result<(), Errno>)) {
-        self.threads().alive.push(pthread_self());
+        self.threads().alive.push(own());
         let worker = Worker::new(&self);
         tell(worker.as_ref().map(drop).map_err(|errno| *errno));
         let fitness = worker.map_or(Fitness::Fit, |mut worker| self.receive(&mut worker));
         let mut threads = self.threads();
-        threads.alive.retain(|thread| *thread != pthread_self());
+        threads.alive.retain(|thread| *thread != own());
         threads.end();
+        if threads.started == 0 {
+            self.empty.notify_all();
+        }
         drop(threads);
         if fitness == Fitness::Unfit {
             self.fill();
@@ -203,10 +275,17 @@ impl Pool {
                 return Fitness::Unfit;
             }
             let mut threads = self.threads();
+            if threads.retired {
+                return Fitness::Fit;
+            }
             orphan = threads.orphans.pop();
             if orphan.is_none() && threads.ready > self.wanted + SPARE {
                 return Fitness::Fit;
             }
         }
     }
+}
+
+fn own() -> Tid {
+    Tid(gettid().as_raw())
 }

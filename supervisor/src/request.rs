@@ -53,6 +53,19 @@ impl Request {
         Ok(Self { notification: *notification, form, arguments, open_how, turn })
     }
 
+    /// The same call, from the copy of what its pointers held, with every file name resolved again: now as somebody else.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn again(self, worker: &mut Worker, caller: &Caller<'_>) -> Result<Self, Denial> {
+        let call = self.form.call().name;
+        let mut arguments = Vec::with_capacity(self.arguments.len());
+        for argument in self.arguments {
+            arguments.push(argument.again(worker, caller, call)?);
+        }
+        Ok(Self { arguments, ..self })
+    }
+
     /// The same call, with another file under its first name.
     #[must_use]
     pub fn with_name(&self, name: Resolved) -> Self {
@@ -192,6 +205,26 @@ impl Argument {
             }
             // No handler performs this call, so a rule that looks at these values is refused at conversion, and here.
             Source::CloneArgs(_) => Self::Absent,
+        })
+    }
+
+    fn again(self, worker: &mut Worker, caller: &Caller<'_>, call: &str) -> Result<Self, Denial> {
+        Ok(match self {
+            Self::Name(resolved) => {
+                Self::Name(resolve::resolve(worker, caller, resolved.asked().clone())?)
+            }
+            Self::Address(address) => {
+                Self::Address(Address::read(worker, caller, call, address.bytes)?)
+            }
+            Self::Messages(messages) => {
+                let again = |Message { header, address }: Message| {
+                    let bytes = address.map(|address| address.bytes);
+                    let address = bytes.map(|bytes| Address::read(worker, caller, call, bytes));
+                    Ok(Message { header, address: address.transpose()? })
+                };
+                Self::Messages(messages.into_iter().map(again).collect::<Result<_, Denial>>()?)
+            }
+            other => other,
         })
     }
 

@@ -120,19 +120,26 @@ impl Stopped {
         Ok(ptrace::getregs(self.pid)?.rax.cast_signed())
     }
 
-    /// It did what was judged.
+    /// It did what was judged. If it was killed in its stop, it cannot be let go any more (ptrace(2), ESRCH).
     pub fn release(self) {
-        let _ = ptrace::detach(self.pid, self.signal);
+        if ptrace::detach(self.pid, self.signal).is_err() {
+            see_die();
+        }
     }
 
-    /// It did not: it dies before its next instruction. Its parent can wait for it only after we have.
+    /// It did not: it dies before its next instruction.
     pub fn kill(self) {
         let _ = kill(self.pid, Signal::SIGKILL);
-        while !matches!(
-            wait(),
-            Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) | Err(Errno::ECHILD)
-        ) {}
+        see_die();
     }
+}
+
+/// Waits for the death of this thread's tracee. Its parent can wait for it only after its tracer has.
+fn see_die() {
+    while !matches!(
+        wait(),
+        Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) | Err(Errno::ECHILD)
+    ) {}
 }
 
 /// Waits for this thread's tracee, whatever its number is now: an execve by a thread that does not lead its process changes it.

@@ -6,10 +6,11 @@ use crate::container::Container;
 use crate::effects;
 use crate::evidence::ContinueReason;
 use crate::exec;
+use crate::handlers;
 use crate::holder::{Place, Stage};
 use crate::identity::Identity;
 use crate::interrupted;
-use crate::judge::{self, Judgement};
+use crate::judge::{self, Judgement, Permission};
 use crate::listener::{Listener, Silence, StartUp};
 use crate::notification::{Denial, Notification, Reply};
 use crate::plain::is_plain;
@@ -66,7 +67,7 @@ impl Worker {
     /// # Errors
     /// If the thread cannot have a root and a umask of its own; EAGAIN if the journal has no line for it.
     pub fn new(pool: &Arc<Pool>) -> Result<Self, Errno> {
-        let (identity, pool) = (Identity::new(pool.container.root())?, Arc::clone(pool));
+        let (identity, pool) = (Identity::new(&pool.container)?, Arc::clone(pool));
         let place = pool.container.journal.place(pool.listener.seat()).ok_or(Errno::EAGAIN)?;
         let (mounts, threads) = (Mounts::default(), Threads::default());
         Ok(Self { identity, mounts, threads, place, pool })
@@ -167,20 +168,73 @@ impl Worker {
         }
         match Request::read(self, caller, notification) {
             Ok(request) => {
-                let reply = self.judge_and_act(caller, &request);
-                self.settle(caller, notification, Some(&request), reply)
+                let (request, reply) = self.judge_and_act(caller, request);
+                self.settle(caller, notification, request.as_ref(), reply)
             }
             Err(denial) => self.settle(caller, notification, None, Err(denial)),
         }
     }
 
-    fn judge_and_act(&mut self, caller: &Caller<'_>, request: &Request) -> Result<Reply, Denial> {
+    /// Gives the call back as it was judged last, for the book.
+    fn judge_and_act(
+        &mut self,
+        caller: &Caller<'_>,
+        request: Request,
+    ) -> (Option<Request>, Result<Reply, Denial>) {
         let container = Arc::clone(self.container());
-        let permission = match judge::judge(&container, caller, request)? {
-            Judgement::Denied(errno) => return Ok(Reply::Denied(errno)),
-            Judgement::Permitted(permission) => permission,
+        let permission = match judge::judge(&container, caller, &request) {
+            Err(denial) => return (Some(request), Err(denial)),
+            Ok(Judgement::Denied(errno)) => return (Some(request), Ok(Reply::Denied(errno))),
+            Ok(Judgement::Permitted(permission)) => permission,
         };
-        if permission.judged_memory && !effects::leaves_no_trace(request) {
+        if permission.assumed.is_none() {
+            let reply = self.act(caller, &request, permission);
+            return (Some(request), reply);
+        }
+        self.identity.assume(permission.assumed);
+        let outcome = self.act_as_another(caller, request, &permission);
+        self.identity.assume(None);
+        outcome
+    }
+
+    /// What a name leads to depends on who asks: it is resolved again as the user whom the rule names, and judged again.
+    fn act_as_another(
+        &mut self,
+        caller: &Caller<'_>,
+        request: Request,
+        permission: &Permission,
+    ) -> (Option<Request>, Result<Reply, Denial>) {
+        if !handlers::can_be_made_as_another(request.form.call().name) {
+            let reason = "only the caller itself can make this call, not another user";
+            return (Some(request), Err(Denial::because(reason)));
+        }
+        let request = match request.again(self, caller) {
+            Err(denial) => return (None, Err(denial)),
+            Ok(request) => request,
+        };
+        let container = Arc::clone(self.container());
+        let reply = match judge::judge(&container, caller, &request) {
+            Err(denial) => Err(denial),
+            Ok(Judgement::Denied(errno)) => Ok(Reply::Denied(errno)),
+            Ok(Judgement::Permitted(again)) if again.assumed == permission.assumed => {
+                self.act(caller, &request, again)
+            }
+            Ok(Judgement::Permitted(_)) => {
+                Err(Denial::because("what the named user reaches is permitted to another one only"))
+            }
+        };
+        (Some(request), reply)
+    }
+
+    fn act(
+        &mut self,
+        caller: &Caller<'_>,
+        request: &Request,
+        permission: Permission,
+    ) -> Result<Reply, Denial> {
+        if (permission.judged_memory || permission.assumed.is_some())
+            && !effects::leaves_no_trace(request)
+        {
             self.place.reach(Stage::Acted);
         } else if effects::may_wait(request) {
             self.place.reach(Stage::Judged);
@@ -191,7 +245,7 @@ impl Worker {
             permission.perform(self, caller, request)
         };
         if !matches!(reply, Err(Denial::Unsafe(_))) {
-            container.audit.count(Outcome::Permit);
+            self.container().audit.count(Outcome::Permit);
         }
         reply
     }

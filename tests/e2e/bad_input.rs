@@ -21,6 +21,8 @@ pub fn tests() -> Vec<Test> {
         missing_bundle,
         broken_config_json,
         empty_config_json,
+        null_config_json,
+        unknown_specification,
         unknown_container,
         unknown_option,
     ]
@@ -166,6 +168,21 @@ fn empty_config_json(engine: &Engine) -> Result<()> {
     let direct = Direct::new(engine, "empty_config_json")?;
     fs::write(direct.bundle().join("config.json"), r#"{"ociVersion": "1.0.2"}"#)?;
     direct.create_fails(&direct.bundle(), &["config.json"])
+}
+
+fn null_config_json(engine: &Engine) -> Result<()> {
+    let direct = Direct::new(engine, "null_config_json")?;
+    fs::write(direct.bundle().join("config.json"), "null")?;
+    direct.create_fails(&direct.bundle(), &["config.json"])
+}
+
+/// runc takes a version that it cannot know, and hopes.
+fn unknown_specification(engine: &Engine) -> Result<()> {
+    let direct = Direct::new(engine, "unknown_specification")?;
+    let text = r#"{"ociVersion":"7.0.0","root":{"path":"rootfs"},"linux":{},"process":{"cwd":"/","args":["true"],"user":{"uid":0,"gid":0}}}"#;
+    fs::write(direct.bundle().join("config.json"), text)?;
+    fs::create_dir(direct.bundle().join("rootfs"))?;
+    direct.create_fails(&direct.bundle(), &["version"])
 }
 
 fn unknown_container(engine: &Engine) -> Result<()> {

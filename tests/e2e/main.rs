@@ -3,19 +3,24 @@
 //! `cargo test --release -p tests --test e2e -- FILTER` runs some of them, `-- --list` names all.
 #![forbid(unsafe_code)]
 
+mod as_another;
 mod attacks;
 mod bad_input;
+mod conformance;
 mod containerd;
 mod convert;
 mod cri;
 mod exec_confined;
 mod leaks;
 mod life_cycle;
+mod many;
 mod podman;
 mod sockets;
 mod stock;
 mod survival;
 mod talk;
+mod transparency;
+mod user_namespaces;
 
 use anyhow::{Result, anyhow};
 use libtest_mimic::{Arguments, Trial};
@@ -115,15 +120,20 @@ fn main() {
     let tests = [
         life_cycle::tests(),
         talk::tests(),
+        user_namespaces::tests(),
         exec_confined::tests(),
+        as_another::tests(),
         bad_input::tests(),
         convert::tests(),
         podman::tests(),
         sockets::tests(),
         stock::tests(),
+        transparency::tests(),
         attacks::tests(),
         survival::tests(),
         cri::tests(),
+        many::tests(),
+        conformance::tests(),
         containerd::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|test| test.trial(&engines)).collect();

@@ -1,7 +1,9 @@
 //! Socket programs: connections that the kernel judges by itself, on the sockets of the container's control group.
 
+use crate::survival::{server, wait_for};
 use crate::{Test, tests_of};
 use anyhow::{Context, Result, ensure};
+use nix::sys::signal::{Signal, kill};
 use tests::audit::Record;
 use tests::{Container, Engine, place};
 
@@ -19,6 +21,8 @@ pub fn tests() -> Vec<Test> {
         names_of_files_are_performed,
         programs_with_policies_of_their_own,
         threads_have_entries_of_their_own,
+        bindings_where_there_are_no_unix_sockets,
+        held_by_a_supervisor_that_took_over,
     ]
 }
 
@@ -219,5 +223,41 @@ fn threads_have_entries_of_their_own(engine: &Engine) -> Result<()> {
         container(engine).policy("sockets-asked").command(["python3", "-c", script]).run()?;
     let text = output.finished.success()?;
     ensure!(text.matches("done").count() == 8, "{text} {:#?}", output.audit);
+    Ok(())
+}
+
+fn bindings_where_there_are_no_unix_sockets(engine: &Engine) -> Result<()> {
+    let script = "import socket, errno\n\
+        for kind, host, port in ((1, '127.0.0.1', 80), (2, '127.1.2.3', 80), (1, '0.0.0.0', 80), (1, '::', 0),\n\
+        \x20 (2, '0.0.0.0', 0), (1, '::ffff:127.0.0.1', 80), (1, '::1', 80), (1, '::1', 81), (2, '127.0.0.1', 82)):\n\
+        \x20 try:\n\
+        \x20\x20  with socket.socket(10 if ':' in host else 2, kind) as s:\n\
+        \x20\x20\x20   s.bind((host, port))\n\
+        \x20\x20\x20   if kind == 1: s.listen()\n\
+        \x20\x20  print('ok')\n\
+        \x20 except OSError as e: print(errno.errorcode[e.errno])\n\
+        try: socket.socket(1)\n\
+        except OSError as e: print(errno.errorcode[e.errno])";
+    let output =
+        container(engine).policy("sockets-bind").command(["python3", "-c", script]).run()?;
+    let text = output.finished.success()?;
+    let expected =
+        ["ok", "ok", "EPERM", "ok", "ok", "ok", "EPERM", "EADDRINUSE", "EPERM", "EAFNOSUPPORT"];
+    ensure!(text.lines().collect::<Vec<_>>() == expected, "{text}");
+    let denied = output.audit.iter().filter(|record| record.call == "bind").count();
+    ensure!(denied == 4, "{:#?}", output.audit);
+    Ok(())
+}
+
+fn held_by_a_supervisor_that_took_over(engine: &Engine) -> Result<()> {
+    let running = container(engine).policy("sockets-asked").command(["sleep", "1000"]).start()?;
+    let before = server(&running, engine)?;
+    kill(before, Signal::SIGKILL)?;
+    wait_for("another supervisor", || server(&running, engine).is_ok_and(|after| after != before))?;
+    ensure_expected(&running.exec(&[], &words())?.success()?)?;
+    let told = running.audit()?;
+    let uncovered =
+        |record: &&Record| record.arguments.values().any(|text| text == "inet-[::1]:5192");
+    ensure!(told.iter().any(|record| uncovered(&record)), "{told:#?}");
     Ok(())
 }

@@ -35,11 +35,11 @@ fn process(running: &Running<'_>, engine: &Engine, name: &str) -> Option<Pid> {
     sweep::processes_running(&place::shim()).into_iter().find(has).map(Pid::from_raw)
 }
 
-fn server(running: &Running<'_>, engine: &Engine) -> Result<Pid> {
+pub fn server(running: &Running<'_>, engine: &Engine) -> Result<Pid> {
     process(running, engine, "systrace-sup").context("no supervisor")
 }
 
-fn wait_for(what: &str, come: impl Fn() -> bool) -> Result<()> {
+pub fn wait_for(what: &str, come: impl Fn() -> bool) -> Result<()> {
     let start = Instant::now();
     while !come() {
         ensure!(start.elapsed() < Duration::from_secs(10), "waited in vain for {what}");

@@ -362,16 +362,23 @@ static void storm(int flags)
     printf("storm: twice %d, failed %d, sent %d, received %d\n", twice, failed, sent, received);
 }
 
-int main(void)
+// blocking [CALL…]: all calls, or those whose names begin so.
+int main(int argc, char **argv)
 {
     handled = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     thread_number = handled + 1;
     umask(022);
-    for (size_t c = 0; c < sizeof calls / sizeof *calls; c++)
+    for (size_t c = 0; c < sizeof calls / sizeof *calls; c++) {
+        int wanted = argc < 2;
+        for (int i = 1; i < argc; i++)
+            wanted |= strncmp(calls[c].name, argv[i], strlen(argv[i])) == 0;
+        if (!wanted)
+            continue;
         for (size_t w = 0; w < sizeof ways / sizeof *ways; w++)
             // A connect over TCP goes on only when the kernel tries again, seconds later: some ways must do.
             if (calls[c].call != connect_tcp || w % 4 < 2)
                 line(&calls[c], &ways[w]);
+    }
     cancellation();
     storm(0);
     storm(SA_RESTART);

@@ -36,6 +36,21 @@ impl Bundle {
         Ok(bundle)
     }
 
+    /// Another bundle with the same root file system and its own control group.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn sibling(&self, folder: &Path, cgroup: &str) -> Result<Self> {
+        fs::create_dir_all(folder)?;
+        let mut config = self.config.clone();
+        let root = self.folder.join(config["root"]["path"].as_str().context("no root")?);
+        config["root"]["path"] = json!(root);
+        config["linux"]["cgroupsPath"] = json!(cgroup);
+        let bundle = Self { folder: folder.to_owned(), config };
+        bundle.write()?;
+        Ok(bundle)
+    }
+
     /// Where it lies.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -57,6 +72,22 @@ impl Bundle {
     /// The file cannot be written.
     pub fn seccomp(&mut self, profile: Value) -> Result<()> {
         self.config["linux"]["seccomp"] = profile;
+        self.write()
+    }
+
+    /// Gives it a user namespace of its own: its number 0 is the host's `first`, and so on, as are the owners of its files.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the owners cannot be changed.
+    pub fn users(&mut self, first: u32) -> Result<()> {
+        let mapping = json!([{ "containerID": 0, "hostID": first, "size": 65536 }]);
+        self.config["linux"]["uidMappings"] = mapping.clone();
+        self.config["linux"]["gidMappings"] = mapping;
+        let namespaces = self.config["linux"]["namespaces"].as_array_mut();
+        namespaces.context("no namespaces")?.push(json!({ "type": "user" }));
+        let owner = format!("{first}:{first}");
+        let mut chown = Command::new("chown");
+        finish(chown.args(["-R", &owner]).arg(self.folder.join("rootfs")), b"")?.success()?;
         self.write()
     }
 

@@ -9,6 +9,7 @@ pub mod command;
 pub mod container;
 pub mod cri;
 pub mod engine;
+pub mod many;
 pub mod place;
 pub mod runtime;
 pub mod sweep;

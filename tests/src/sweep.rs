@@ -167,9 +167,14 @@ pub fn mounts_below(folder: &Path) -> Result<Vec<PathBuf>> {
 /// The engine's control group in every hierarchy where it exists.
 #[must_use]
 pub fn cgroups(home: &Home) -> Vec<PathBuf> {
+    cgroups_named(&home.cgroup())
+}
+
+/// A control group of this path in every hierarchy where it exists.
+#[must_use]
+pub fn cgroups_named(path: &str) -> Vec<PathBuf> {
     let root = Path::new("/sys/fs/cgroup");
-    let name = home.cgroup();
-    let name = name.trim_start_matches('/');
+    let name = path.trim_start_matches('/');
     let below = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
     std::iter::once(root.to_path_buf())
         .chain(below)
@@ -179,20 +184,27 @@ pub fn cgroups(home: &Home) -> Vec<PathBuf> {
 }
 
 /// Removes a control group and those below it. One that still has processes stays, and shows in the leak tests.
+///
+/// Podman makes groups for controllers that the kernel does not have, too: there they are plain folders with plain files. The files
+/// of a real group cannot be removed and go with it.
 pub fn remove_cgroup(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             remove_cgroup(&entry.path());
+        } else {
+            drop(fs::remove_file(entry.path()));
         }
     }
     let started = Instant::now();
     // A killed process leaves its group a moment after it is gone.
-    while fs::remove_dir(folder)
-        .is_err_and(|error| error.raw_os_error() == Some(Errno::EBUSY as i32))
-    {
-        if started.elapsed() > GRACE {
-            return;
+    while let Err(error) = fs::remove_dir(folder) {
+        match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::EBUSY) if started.elapsed() < GRACE => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            // Where a hierarchy is not mounted, Podman makes plain folders and files; a group is never "not empty".
+            Some(Errno::ENOTEMPTY) => return drop(fs::remove_dir_all(folder)),
+            _ => return,
         }
-        std::thread::sleep(Duration::from_millis(20));
     }
 }

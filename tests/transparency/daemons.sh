@@ -6,7 +6,7 @@ same zombies bash -c 'for i in $(seq 50); do (exit 3) & done; wait; ps -A -o sta
 same lock-file bash -c 'exec 9>lock; flock -n 9 && echo mine; (flock -n 9 && echo shared); flock -n lock true; echo $?'
 same start-stop bash -c 'start-stop-daemon -S -b -m -p "$PWD/sd.pid" -x /bin/sleep -- 100; sleep 0.5; start-stop-daemon -T -p sd.pid; echo $?; start-stop-daemon -K -p sd.pid --retry 5; echo $?; start-stop-daemon -T -p sd.pid; echo $?'
 same as-user bash -c 'start-stop-daemon -S -c demo -x /usr/bin/id -- -un; setpriv --reuid demo --regid demo --init-groups id; setpriv --no-new-privs --bounding-set=-all sh -c "id -u; cat /etc/shadow | wc -l"; setpriv --reuid=1234 --clear-groups sh -c "id; cat /etc/shadow"'
-same unix-socket bash -c 'nc -lU us >us.out & sleep 0.5; echo over | nc -NU us; wait; cat us.out; nc -U missing; nc -lU us; echo $?'
+same unix-socket bash -c 'nc -lU us >us.out & sleep 0.5; echo over | nc -NU us; wait; cat us.out; nc -U missing; echo $?'
 same abstract-socket python3 -c 'import socket, os
 s = socket.socket(socket.AF_UNIX); s.bind("\0name"); s.listen(); c = socket.socket(socket.AF_UNIX); c.connect("\0name"); a = s.accept()[0]; c.send(b"x"); print(a.recv(9), s.getsockname())
 u = socket.socket(socket.AF_UNIX); u.bind("rel"); print(u.getsockname(), os.stat("rel").st_mode); u.listen(); d = socket.socket(socket.AF_UNIX); d.connect("./rel"); print(d.getpeername())

@@ -1,6 +1,6 @@
 # A shell's job control at a terminal, by expect(1).
 cat >t.exp <<'X'
-set timeout 10
+set timeout 4
 log_user 0
 proc say {what} { puts "seen: $what" }
 proc want {pattern} { expect { -re $pattern { say $pattern } timeout { say "NOT $pattern" } eof { say "EOF before $pattern" } } }

@@ -7,7 +7,7 @@ ends() {
     local name=$1 status
     shift
     echo "- $name: $*"
-    "$@" 2>&1 </dev/null
+    timeout --kill-after=5 ${LIMIT:-60} "$@" 2>&1 </dev/null
     status=$?
     printf '= %s\tstatus %d\n' "$name" $status
 }
@@ -17,7 +17,7 @@ same() {
     local name=$1 status output
     shift
     echo "- $name: $*"
-    output=$("$@" 2>&1 </dev/null)
+    output=$(timeout --kill-after=5 ${LIMIT:-60} "$@" 2>&1 </dev/null)
     status=$?
     printf '%s\n' "$output"
     printf '= %s\tstatus %d, output %s\n' "$name" $status "$(printf '%s' "$output" | sha256sum | cut -c 1-8)"

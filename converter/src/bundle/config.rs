@@ -89,6 +89,10 @@ impl Config {
         // The one decision that a profile need not name.
         seccomp.remove("defaultErrnoRet");
         seccomp.extend(decisions);
+        // Means nothing without a listener, and a gate must not hold its questions against an interruption.
+        if let Some(flags) = seccomp.get_mut("flags").and_then(Value::as_array_mut) {
+            flags.retain(|flag| flag != "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV");
+        }
         linux.insert("seccomp".to_owned(), Value::Object(seccomp));
         Ok(())
     }

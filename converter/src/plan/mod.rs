@@ -8,6 +8,7 @@ mod call;
 mod condition;
 mod decisions;
 mod form;
+mod images;
 mod lowered;
 mod mechanism;
 mod report;
@@ -16,6 +17,7 @@ mod startup;
 mod target;
 mod watch;
 
+use policy::ast::PermitFlag;
 use policy::program::{Action as RuleAction, Policy, RuleId};
 use policy::registry::{self, Call, FormId};
 use policy::{PolicySet, Rule};
@@ -66,6 +68,14 @@ pub enum PlanError {
         /// The call.
         call: &'static str,
     },
+    /// A rule names other ids for a call that nobody can make for its caller.
+    #[error("{origin}: {call} cannot be made `as` another user: the supervisor does not make it")]
+    Identity {
+        /// `file:line`.
+        origin: String,
+        /// The call.
+        call: &'static str,
+    },
     /// A rule asks which program a signal goes to.
     #[error("{origin}: `pidname` cannot be tested yet: the supervisor does not know it")]
     ProcessName {
@@ -97,6 +107,9 @@ pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<Pl
         filter.calls.extend(decisions.map(|all| (call.number, all.into_clauses())));
         filter.newer = Some(Newer { than: call.number, action: Filter::FOREIGN });
     }
+    if target == Target::Supervised && processes_differ(set) {
+        images::keep(&mut filter);
+    }
     if target == Target::Supervised && host.engine != Engine::SystraceShim {
         filter = gate::behind(filter);
     }
@@ -109,6 +122,13 @@ pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<Pl
     let uncovered = uncovered.map(|(_, call)| *call).collect();
     let constancy = Constancy::of(&filter, &policies);
     Ok(Plan { filter, constancy, carried, uncovered, rules })
+}
+
+/// The supervisor must tell which of several policies governs a process.
+fn processes_differ(set: &PolicySet) -> bool {
+    let mut rules = set.policies.iter().flat_map(Policy::rules);
+    set.policies.len() > 1
+        || rules.any(|rule| rule.action == RuleAction::Permit(PermitFlag::Detach))
 }
 
 /// One policy, call by call.
@@ -211,6 +231,7 @@ fn check(policies: &[PolicyPlan], host: &Host, target: Target) -> Result<(), Vec
         let names = |rule: &&Rule| rule.condition.any(&mut |test| test.argument() == "pidname");
         let named = policy.policy.rules().iter().filter(|_| !host.names_processes).filter(names);
         errors.extend(named.map(|r| PlanError::ProcessName { origin: r.origin.to_string() }));
+        errors.extend(unassumed(policy.policy, host));
         for call in &policy.calls {
             let unperformed = call.forms.iter().filter_map(|(_, lowered)| lowered.unperformed);
             errors.extend(unperformed.filter(|(_, own)| *own).map(|(id, _)| {
@@ -223,4 +244,23 @@ fn check(policies: &[PolicyPlan], host: &Host, target: Target) -> Result<(), Vec
     }
     errors.dedup();
     if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// The rules by which a call would be made with other ids though the supervisor does not make it, or though it changes its caller.
+fn unassumed(policy: &Policy, host: &Host) -> Vec<PlanError> {
+    const OF_THE_CALLER: &[&str] = &["chdir", "chroot", "execve", "execveat"];
+    let kept =
+        |form: &FormId| !host.performed.contains(form) || OF_THE_CALLER.contains(&form.call().name);
+    let named = registry::forms().filter(kept).flat_map(|form| {
+        let own = policy.rules_for(form).own.iter().map(|id| policy.rule(*id));
+        own.map(move |rule| (form, rule))
+    });
+    let permits = |rule: &Rule| matches!(rule.action, RuleAction::Permit(_));
+    let named = named.filter(|(_, rule)| rule.identity.is_some() && permits(rule));
+    named
+        .map(|(form, rule)| PlanError::Identity {
+            origin: rule.origin.to_string(),
+            call: form.call().name,
+        })
+        .collect()
 }

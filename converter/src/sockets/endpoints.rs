@@ -179,11 +179,14 @@ fn exactly(text: &str) -> Vec<RangeInclusive<u16>> {
 
 /// The ports of texts that end so.
 fn ending(end: &str) -> Option<Vec<RangeInclusive<u16>>> {
-    match end.strip_prefix("]:").or_else(|| end.strip_prefix(':')) {
-        Some(port) => Some(exactly(port)),
+    if let Some(port) = end.strip_prefix("]:") {
+        return Some(exactly(port));
+    }
+    match end.strip_prefix(':') {
+        Some(port) if is_number(port) => Some(exactly(port)),
         // Nothing that is asked of the address.
         None if is_number(end) => between("", end),
-        None => None,
+        _ => None,
     }
 }
 
@@ -324,6 +327,7 @@ mod tests {
             r"inet-\[fe80::*\]:443",
             r"inet-\[::*\]:443",
             "inet-*.1]:443",
+            "inet-*::]:1",
             "/run/*",
             "*",
             "family(*",

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use converter::bundle::Metadata;
@@ -23,8 +24,8 @@ use crate::config::Settings;
 use crate::identifier::ContainerId;
 use crate::{confinement, host, supervise, sys};
 
-/// How long a runtime may take from the gate's installation to its first call behind it, in milliseconds.
-const PATIENCE: u16 = 30_000;
+/// How long a runtime may take from the gate's installation to its first call behind it.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Serves the connection and ends the process.
 pub fn attend(settings: &Settings, folders: &Folders, connection: UnixStream) -> ! {
@@ -93,7 +94,7 @@ impl Attendant<'_> {
         let host = Host { engine: Engine::Runc, ..host::probe()? };
         let confinement = confinement::confine(self.settings, &id, &bundle, policy, host)?;
         let filter = confinement.filter.clone();
-        let folder = self.folders.claim(&id, &process.metadata)?;
+        let (folder, _lock) = self.folders.claim(&id, &process.metadata)?;
         match supervise::start(&folder, confinement) {
             Ok(client) => Ok((client, filter)),
             Err(error) => {

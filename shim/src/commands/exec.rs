@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -97,7 +98,7 @@ struct Wanted<'c> {
 impl Exec {
     pub fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let store = Store::new(&settings.config.root);
-        let container = store.load_alive(&self.id)?;
+        let container = store.load(&self.id)?;
         self.ensure_joinable(&container)?;
         let own = store.own_folder(&self.id);
         let bundle = Bundle::copy_in(&own)?;
@@ -108,12 +109,14 @@ impl Exec {
         sockets::ensure_none_inherited(&own, self.preserve_fds)?;
         let companions = Companions::of(&container.spec()?.cgroup_path, container.systemd());
         let workload = Workload::new(Restraints {
+            users: self.users(&bundle, &container)?,
             doors: Some(companions.doors().context("cannot open the container's cgroups")?),
             supervisor: RefCell::new(Some(supervisor)),
             engine: EngineFilter::of(&bundle, &process)?,
             lent: lent::to_give_back(&process),
             new_keyring: true,
             role: Role::Joining,
+            hooks: None,
         });
         stdio::give_inherited(bundle.spec(), &process).context("cannot give the output away")?;
         lent::lend(&mut process);
@@ -142,13 +145,24 @@ impl Exec {
         Console::listen(folder).context("cannot make a console socket").map(Some)
     }
 
+    /// The container's user namespace, if it has one of its own.
+    fn users(&self, bundle: &Bundle, container: &Container) -> anyhow::Result<Option<OwnedFd>> {
+        if !bundle.has_own_users() {
+            return Ok(None);
+        }
+        let first = container.pid().context("the container has no process")?;
+        let file = fs::File::open(format!("/proc/{first}/ns/user"))
+            .context("cannot find the container's user namespace")?;
+        Ok(Some(file.into()))
+    }
+
     fn ensure_joinable(&self, container: &Container) -> Result<(), StateError> {
         match container.status() {
             // A container that waits for its start may be joined, as under runc.
             ContainerStatus::Running | ContainerStatus::Created => Ok(()),
             ContainerStatus::Paused if self.ignore_paused => Ok(()),
             ContainerStatus::Paused => Err(StateError::Paused),
-            _ => Err(StateError::NotRunning),
+            ContainerStatus::Stopped | ContainerStatus::Creating => Err(StateError::Gone),
         }
     }
 

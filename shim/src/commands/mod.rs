@@ -19,6 +19,7 @@ mod pause;
 mod ps;
 mod resume;
 mod run;
+mod run_hook;
 mod spec;
 mod start;
 mod state;
@@ -41,6 +42,8 @@ pub enum Command {
     Ps(ps::Ps),
     Resume(resume::Resume),
     Run(run::Run),
+    #[command(hide = true)]
+    RunHook(run_hook::RunHook),
     Spec(spec::WriteSpec),
     Start(start::Start),
     State(state::State),
@@ -67,6 +70,7 @@ impl Command {
             Self::Ps(command) => command.run(settings),
             Self::Resume(command) => command.run(settings),
             Self::Run(command) => command.run(settings),
+            Self::RunHook(command) => command.run(),
             Self::Spec(command) => command.run(),
             Self::Start(command) => command.run(settings),
             Self::State(command) => command.run(settings),

@@ -6,7 +6,7 @@ use anyhow::Context;
 use libcontainer::container::ContainerStatus;
 
 use crate::config::Settings;
-use crate::container::{Store, ensure_status};
+use crate::container::{StateError, Store};
 use crate::identifier::ContainerId;
 
 /// Resume all processes of a paused container
@@ -18,7 +18,9 @@ pub struct Resume {
 impl Resume {
     pub fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let mut container = Store::new(&settings.config.root).load(&self.id)?;
-        ensure_status(&container, ContainerStatus::Paused)?;
+        if container.status() != ContainerStatus::Paused {
+            return Err(StateError::NotPaused.into());
+        }
         container.resume().context("cannot resume container")?;
         Ok(ExitCode::SUCCESS)
     }

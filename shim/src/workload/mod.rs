@@ -2,15 +2,18 @@
 
 mod devices;
 pub mod search;
+mod users;
 
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::ffi::CString;
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use caps::{CapSet, Capability};
 use libcontainer::error::LibcontainerError;
+use libcontainer::hooks::HookError;
 use libcontainer::workload::{Executor, ExecutorError, ExecutorValidationError};
 use nix::errno::Errno;
 use nix::unistd::execve;
@@ -19,6 +22,7 @@ use supervisor::handoff::{Client, HandOffError, install_and_hand_over};
 
 use crate::cgroup::companions::Doors;
 use crate::confinement::EngineFilter;
+use crate::hooks::StartHooks;
 use crate::{sys, terminal};
 
 /// Exit status of a first process that could not become the program, as under runc.
@@ -35,6 +39,8 @@ pub struct Restraints {
     pub supervisor: RefCell<Option<Client>>,
     /// The ways into the container's control groups, for a process that joins it.
     pub doors: Option<Doors>,
+    /// The container's user namespace, for a process that joins it: libcontainer leaves such a one outside.
+    pub users: Option<OwnedFd>,
     /// The engine's own profile.
     pub engine: Option<EngineFilter>,
     /// What was lent for the start-up and has to be given back.
@@ -42,6 +48,8 @@ pub struct Restraints {
     /// The process leaves the engine's session keyring.
     pub new_keyring: bool,
     pub role: Role,
+    /// What the engine wants run before the first program.
+    pub hooks: Option<StartHooks>,
 }
 
 /// Which process of its container it is.
@@ -67,6 +75,8 @@ pub enum WorkloadError {
     Search(#[from] search::SearchError),
     #[error("cannot join the container's cgroups")]
     Cgroups(#[source] std::io::Error),
+    #[error("cannot enter the container's user namespace")]
+    Users(#[source] users::UsersError),
     #[error("cannot leave the session keyring")]
     Keyring(#[source] Errno),
     #[error("cannot restore a signal's action")]
@@ -79,6 +89,8 @@ pub enum WorkloadError {
     Engine(#[source] Errno),
     #[error("cannot give back a capability")]
     GiveBack(#[source] caps::errors::CapsError),
+    #[error("startContainer")]
+    Hooks(#[source] HookError),
     #[error("cannot make /dev read-only")]
     Devices(#[source] Errno),
     #[error("cannot give the terminal away")]
@@ -100,10 +112,16 @@ impl Workload {
         if let Some(doors) = &self.0.doors {
             doors.enter().map_err(WorkloadError::Cgroups)?;
         }
+        if let (Some(namespace), Some(process)) = (&self.0.users, spec.process()) {
+            users::enter(namespace, process).map_err(WorkloadError::Users)?;
+        }
         if self.0.new_keyring {
             sys::join_new_session_keyring().map_err(WorkloadError::Keyring)?;
         }
         sys::restore_sigpipe().map_err(WorkloadError::Signal)?;
+        if let Some(hooks) = &self.0.hooks {
+            hooks.run().map_err(WorkloadError::Hooks)?;
+        }
         if self.0.role == Role::First {
             devices::protect(spec).map_err(WorkloadError::Devices)?;
         }

@@ -19,7 +19,11 @@ use crate::sys::seccomp::{self, Buffer};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 use tracee::Tracee;
+
+/// How long other copies of the gate's listener may live.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why a start-up could not be put under our filter. It must not go on then.
 #[derive(Debug, thiserror::Error)]
@@ -43,15 +47,15 @@ pub enum ArmError {
         /// Why it failed.
         source: Errno,
     },
-    /// It is not where the gate stopped it.
-    #[error("the runtime's process does not wait in the call that it asks about")]
-    Elsewhere,
+    /// It was never stopped.
+    #[error("the runtime's process is not stopped")]
+    Running,
     /// A call that it was made to make failed.
     #[error("{call} fails in the runtime's process")]
     Call {
         /// The call.
         call: &'static str,
-        /// Its error: EACCES if the runtime has given its capabilities away, EPERM if the engine's profile denies the call.
+        /// Its error: EBUSY if someone keeps the gate's listener, EACCES if the runtime has given its capabilities away, EPERM if the engine's profile denies the call.
         source: Errno,
     },
 }
@@ -63,29 +67,33 @@ pub struct StartUp {
 }
 
 impl StartUp {
-    /// Waits, for so many milliseconds, until a process asks, and stops it there. The gate's listener is closed.
+    /// Waits, for so long, until a process asks, and stops it there. The gate's listener is closed.
     ///
     /// Whoever asks first runs the runtime's own code: the gate stops everybody behind it at their execve. What the runtime `told` is
     /// compared, not relied on.
     ///
+    /// A gate does not hold signals back. If one comes in between, the process asks again.
+    ///
     /// # Errors
     /// [`ArmError`]; a process that is behind the gate fails then, for want of a listener.
-    pub fn catch(gate: OwnedFd, told: Option<Tid>, patience: u16) -> Result<Self, ArmError> {
-        let question = ask(&gate, patience)?;
-        let asking = question.tid;
-        if let Some(told) = told.filter(|told| *told != asking) {
-            return Err(ArmError::Stranger { asking: asking.0, told: told.0 });
-        }
-        let tracee = Tracee::seize(asking)?;
-        // Checked after the number has been seized: it is the thread that asks, not a later one.
-        if !seccomp::is_valid(gate.as_fd(), question.id.0) {
-            return Err(ArmError::Silent);
-        }
-        let tracee = tracee.interrupt(|| drop(gate))?;
-        if tracee.stopped_in(question.number) {
-            Ok(Self { tracee })
-        } else {
-            Err(ArmError::Elsewhere)
+    pub fn catch(gate: OwnedFd, told: Option<Tid>, patience: Duration) -> Result<Self, ArmError> {
+        let begun = Instant::now();
+        loop {
+            // A container may signal what joins it: that must not hold us for ever.
+            let left = patience.checked_sub(begun.elapsed()).ok_or(ArmError::Silent)?;
+            let question = ask(&gate, left)?;
+            let asking = question.tid;
+            if let Some(told) = told.filter(|told| *told != asking) {
+                return Err(ArmError::Stranger { asking: asking.0, told: told.0 });
+            }
+            let tracee = Tracee::seize(asking)?;
+            // Checked after the number has been seized: it is the thread that asks, not a later one.
+            let asks = seccomp::is_valid(gate.as_fd(), question.id.0);
+            let tracee = tracee.interrupt()?;
+            if asks && tracee.stopped_in(question.number) {
+                return Ok(Self { tracee });
+            }
+            tracee.let_go()?;
         }
     }
 
@@ -105,13 +113,30 @@ impl StartUp {
         let flags =
             libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
         let mode = u64::from(libc::SECCOMP_SET_MODE_FILTER);
-        let number =
-            self.tracee.call("seccomp", libc::SYS_seccomp, [mode, flags, scratch, 0, 0, 0])?;
+        let number = self.patiently(|tracee| {
+            tracee.call("seccomp", libc::SYS_seccomp, [mode, flags, scratch, 0, 0, 0])
+        })?;
         let fail = |source| ArmError::Trace { step: "take the listener", source };
         // EINVAL for a thread that does not lead: its number would not be the process's after the execve.
         let process = process::open_process(self.entry().0).map_err(fail)?;
         // The process's own copy is closed by its execve: the kernel makes it so (seccomp(2)).
         process::duplicate(process.as_fd(), number as i32).map_err(fail)
+    }
+
+    /// Repeats a call while the gate's listener is still there: whoever in the runtime sent it may be about to close its copy.
+    fn patiently(
+        &mut self,
+        mut call: impl FnMut(&mut Tracee) -> Result<u64, ArmError>,
+    ) -> Result<u64, ArmError> {
+        let begun = Instant::now();
+        loop {
+            match call(&mut self.tracee) {
+                Err(ArmError::Call { source: Errno::EBUSY, .. }) if begun.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Lets it repeat the call that stopped it.
@@ -127,21 +152,30 @@ impl StartUp {
 ///
 /// # Errors
 /// [`ArmError::Silent`] if nothing comes: then it is the closed listener that ends it.
-pub fn refuse(gate: &OwnedFd, patience: u16) -> Result<(), ArmError> {
+pub fn refuse(gate: &OwnedFd, patience: Duration) -> Result<(), ArmError> {
     let question = ask(gate, patience)?;
     let error = -(Errno::EPERM as i32);
     let reply = libc::seccomp_notif_resp { id: question.id.0, val: 0, error, flags: 0 };
     seccomp::send(gate.as_fd(), reply).map_err(|_| ArmError::Silent)
 }
 
-fn ask(gate: &OwnedFd, patience: u16) -> Result<Notification, ArmError> {
-    let mut fds = [PollFd::new(gate.as_fd(), PollFlags::POLLIN)];
-    let ready = poll(&mut fds, PollTimeout::from(patience)).map_err(|_| ArmError::Silent)?;
-    let asked = ready > 0 && fds[0].revents().is_some_and(|got| got.contains(PollFlags::POLLIN));
-    if !asked {
-        return Err(ArmError::Silent);
+fn ask(gate: &OwnedFd, patience: Duration) -> Result<Notification, ArmError> {
+    let begun = Instant::now();
+    loop {
+        let left = patience.saturating_sub(begun.elapsed());
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        let mut fds = [PollFd::new(gate.as_fd(), PollFlags::POLLIN)];
+        let ready = poll(&mut fds, timeout).map_err(|_| ArmError::Silent)?;
+        let asked =
+            ready > 0 && fds[0].revents().is_some_and(|got| got.contains(PollFlags::POLLIN));
+        if !asked {
+            return Err(ArmError::Silent);
+        }
+        // ENOENT: a signal took it back (seccomp_unotify(2)).
+        match seccomp::receive(gate.as_fd(), &Buffer::default()) {
+            Ok(raw) => return Ok(raw.into()),
+            Err(Errno::ENOENT | Errno::EINTR) => {}
+            Err(_) => return Err(ArmError::Silent),
+        }
     }
-    seccomp::receive(gate.as_fd(), &Buffer::default())
-        .map(Notification::from)
-        .map_err(|_| ArmError::Silent)
 }

@@ -23,6 +23,9 @@ const SYSCALL: [u8; 2] = [0x0f, 0x05];
 /// `__USER_CS` of asm/segment.h: the thread runs 64-bit code.
 const USER_CS: u64 = 0x33;
 
+/// How often it may be stopped by others on its way to a call.
+const STOPS: usize = 1000;
+
 /// No call: the kernel restarts nothing (`orig_ax`, arch/x86/kernel/signal.c).
 const NO_CALL: u64 = u64::MAX;
 
@@ -51,10 +54,9 @@ impl Tracee {
         Ok(Self { pid, registers: None, blocked: 0, held: Vec::new(), released: false })
     }
 
-    /// Stops it. What ends its wait for an answer is done when it can no longer go on afterwards.
-    pub fn interrupt(mut self, end_wait: impl FnOnce()) -> Result<Self, ArmError> {
+    /// Stops it; a wait for an answer ends with that.
+    pub fn interrupt(mut self) -> Result<Self, ArmError> {
         ptrace::interrupt(self.pid).map_err(failed("interrupt"))?;
-        end_wait();
         while !matches!(
             self.wait()?,
             WaitStatus::PtraceEvent(_, Signal::SIGTRAP, libc::PTRACE_EVENT_STOP)
@@ -127,10 +129,19 @@ impl Tracee {
     }
 
     /// Lets it make the call again that it was stopped in, with what it asked for.
-    pub fn release(mut self) -> Result<(), ArmError> {
-        let call = self.registers.ok_or(ArmError::Elsewhere)?.orig_rax;
+    pub fn release(self) -> Result<(), ArmError> {
+        let call = self.registers.ok_or(ArmError::Running)?.orig_rax;
         let registers = self.repeating(call)?;
         ptrace::setregs(self.pid, registers).map_err(failed("write registers"))?;
+        self.go_on()
+    }
+
+    /// Lets it go on as if nothing had been: the kernel restarts what it was stopped in.
+    pub fn let_go(self) -> Result<(), ArmError> {
+        self.go_on()
+    }
+
+    fn go_on(mut self) -> Result<(), ArmError> {
         tracing::block_signals(self.pid, self.blocked).map_err(failed("unblock signals"))?;
         for held in &self.held {
             let (pid, number) = (self.pid.as_raw(), *held as libc::c_int);
@@ -143,7 +154,7 @@ impl Tracee {
 
     /// The registers at its stop, about to make a call.
     fn repeating(&self, call: u64) -> Result<user_regs_struct, ArmError> {
-        let mut registers = self.registers.ok_or(ArmError::Elsewhere)?;
+        let mut registers = self.registers.ok_or(ArmError::Running)?;
         registers.rip = registers.rip.wrapping_sub(SYSCALL.len() as u64);
         registers.rax = call;
         registers.orig_rax = NO_CALL;
@@ -151,12 +162,14 @@ impl Tracee {
     }
 
     fn run_to_syscall_stop(&mut self) -> Result<(), ArmError> {
-        loop {
+        // SIGSTOP cannot be blocked, and a container may send it to what joins it.
+        for _ in 0..STOPS {
             ptrace::syscall(self.pid, None).map_err(failed("continue"))?;
             if let WaitStatus::PtraceSyscall(_) = self.wait()? {
                 return Ok(());
             }
         }
+        Err(failed("reach a call")(Errno::ELOOP))
     }
 
     /// Waits for its next stop. A signal is held until it is released.
@@ -168,7 +181,9 @@ impl Tracee {
                     return Err(ArmError::Silent);
                 }
                 Ok(stop) => {
-                    if let WaitStatus::Stopped(_, signal) = stop {
+                    if let WaitStatus::Stopped(_, signal) = stop
+                        && !self.held.contains(&signal)
+                    {
                         self.held.push(signal);
                     }
                     return Ok(stop);

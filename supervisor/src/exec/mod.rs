@@ -47,6 +47,12 @@ pub fn enter(
     match worker.pool().while_blocked(|| watch.outcome()) {
         Outcome::Executed(stopped) => {
             worker.listener().start_workload();
+            if worker.pool().move_in().is_err() {
+                let reason = "nobody can serve inside the container's user namespace";
+                worker.refuse(caller, notification, None, reason);
+                stopped.kill();
+                return Ok(Reply::Answered);
+            }
             let standings = vec![container.standing_at(0)];
             settle(stopped, &container, standings);
         }

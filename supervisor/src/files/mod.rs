@@ -1,13 +1,13 @@
 //! Calls that name files: performed on the descriptors of what was judged.
 //!
 //! The result is the kernel's own, and the tests compare both call by call. Where it is not, the caller gets less, never more:
-//! - `O_PATH` gives a descriptor for reading, of folders and plain files only: the kernel hands over no other.
+//! - `O_PATH` gives a process of several threads a descriptor for reading, of folders and plain files only (see `o_path`).
 //! - No open makes a terminal the caller's controlling one (`TIOCSCTTY` does).
 //! - openat2(2) with `RESOLVE_BENEATH` or `RESOLVE_IN_ROOT` does not reach proc(5) (EXDEV), and with `RESOLVE_CACHED`
 //!   always wants to be asked again (EAGAIN).
 //! - A process that may not be traced (after setuid(2) without execve(2)) cannot open those of its own proc files that only its
 //!   tracers may read.
-//! - A caller in a nested user namespace has none of its capabilities, and sees the host's ids in stat(2).
+//! - A caller in a user namespace below the container's has none of its capabilities, and sees the container's ids in stat(2).
 
 mod access;
 mod asked;
@@ -17,6 +17,7 @@ mod entries;
 mod handle;
 mod inode_flags;
 mod notify;
+mod o_path;
 mod open;
 mod pairs;
 mod readlink;

@@ -3,7 +3,7 @@
 //! What exists is opened again through our descriptor of it; what does not is created where the judged name said, and only
 //! if it still does not exist. So nothing is ever opened by a name that could have changed its meaning since.
 
-use super::{name, settle, tty};
+use super::{name, o_path, settle, tty};
 use crate::caller::Caller;
 use crate::host;
 use crate::identity::Who;
@@ -40,6 +40,11 @@ struct How {
 pub fn open(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Result<Reply, Denial> {
     let how = How::of(request)?;
     how.check(request.open_how.as_ref())?;
+    if how.has(libc::O_PATH)
+        && let Some(reply) = o_path::by_the_caller(worker, caller, request)?
+    {
+        return Ok(reply);
+    }
     let fd = settle(worker, caller, name(request, 0)?, |worker, resolved| {
         attempt(worker, caller, resolved, how)
     })?;
@@ -217,6 +222,8 @@ fn readable(object: &Object, how: How) -> Result<OwnedFd, Denial> {
     match object.kind() {
         SFlag::S_IFDIR | SFlag::S_IFREG => Ok(reopen(object, How { flags: kept, mode: 0 })?),
         _ if how.has(libc::O_DIRECTORY) => Err(Errno::ENOTDIR.into()),
+        // The C library opens a link so to change its mode (tar does, for each one), and says this of every link in the end.
+        SFlag::S_IFLNK => Err(Errno::EOPNOTSUPP.into()),
         _ => Err(Denial::because("only of a folder or a plain file can O_PATH be handed over")),
     }
 }

@@ -4,6 +4,7 @@
 //! moment at which a call was received and is not in the journal: the kernel either fills the buffer or, if it cannot,
 //! takes the call back to give it to the next receiver.
 
+use super::marks::Marks;
 use crate::audit::Counts;
 use crate::notification::{Notification, Tid};
 use crate::sys::seccomp::{self, Buffer};
@@ -23,6 +24,8 @@ const PLACES: usize = 8192;
 pub struct Journal {
     /// What the audit book has counted.
     pub counts: Counts,
+    /// Which programs were given which policies.
+    pub marks: Marks,
     seats: [Seat; SEATS],
     places: [Record; PLACES],
     /// Lines from here on were never used: looking at them would only cost memory.

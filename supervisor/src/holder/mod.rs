@@ -10,6 +10,7 @@
 
 pub mod channel;
 pub mod journal;
+pub mod marks;
 mod patience;
 
 pub use channel::{Channel, Word};

@@ -69,6 +69,17 @@ pub fn set_capabilities(sets: Capabilities) -> Result<(), Errno> {
     .map(drop)
 }
 
+/// From now on changes of users change no capability of the calling thread (`SECBIT_NO_SETUID_FIXUP`, capabilities(7)).
+///
+/// # Errors
+/// EPERM without `CAP_SETPCAP`.
+pub fn keep_capabilities() -> Result<(), Errno> {
+    const NO_SETUID_FIXUP: libc::c_ulong = 1 << 2; // linux/securebits.h
+    // SAFETY: PR_SET_SECUREBITS takes a number.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_SECUREBITS, NO_SETUID_FIXUP, 0, 0, 0) })
+        .map(drop)
+}
+
 /// Sets the supplementary groups of the calling thread.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 
 pub mod bpf;
 pub mod credentials;
+pub mod descriptors;
 pub mod files;
 pub mod landlock;
 pub mod objects;

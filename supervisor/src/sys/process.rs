@@ -2,6 +2,8 @@
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// `PIDFD_THREAD` of linux/pidfd.h (since Linux 6.9).
@@ -144,6 +146,78 @@ pub fn share_descriptors(one: libc::pid_t, other: libc::pid_t) -> bool {
     const KCMP_FILES: libc::c_int = 2; // linux/kcmp.h
     // SAFETY: kcmp(2) takes numbers.
     unsafe { libc::syscall(libc::SYS_kcmp, one, other, KCMP_FILES, 0, 0) == 0 }
+}
+
+/// Whether two threads may share one descriptor table: as [`share_descriptors`], but a kernel that does not tell counts as a yes.
+/// What we may not trace has powers that we have not: it is none of a container's processes, to which we gave theirs.
+#[must_use]
+pub fn may_share_descriptors(one: libc::pid_t, other: libc::pid_t) -> bool {
+    const KCMP_FILES: libc::c_int = 2; // linux/kcmp.h
+    // SAFETY: kcmp(2) takes numbers.
+    let order = unsafe { libc::syscall(libc::SYS_kcmp, one, other, KCMP_FILES, 0, 0) };
+    match Errno::result(order) {
+        Ok(order) => order == 0,
+        Err(errno) => !matches!(errno, Errno::ESRCH | Errno::EPERM),
+    }
+}
+
+/// How a process [apart](apart) ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Its function has returned.
+    Returned,
+    /// A signal, or a panic.
+    Killed,
+}
+
+/// Stack of a process [apart](apart).
+const STACK: usize = 256 * 1024;
+
+/// Runs a function in a process of its own, which shares memory and descriptors with the calling one and nothing else: so it
+/// has one thread and may enter a user namespace. The calling thread waits until it has ended, and so it can use the thread's place
+/// in the C library and in std meanwhile. Threads that the function starts are that process's, and must have ended when it
+/// returns: one that was stopped anywhere would leave locks behind.
+///
+/// # Errors
+/// What clone(2) lists.
+pub fn apart<F: FnOnce()>(run: F) -> Result<End, Errno> {
+    extern "C" fn begin<F: FnOnce()>(argument: *mut libc::c_void) -> libc::c_int {
+        // SAFETY: `apart` passes its own `Option<F>`, keeps it alive and does not touch it while this runs (`CLONE_VFORK`).
+        let run = unsafe { &mut *argument.cast::<Option<F>>() }.take();
+        let outcome =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.map(|run| run())));
+        // SAFETY: exit_group(2) takes a number; it ends this process with all its threads, whose stacks nobody else uses.
+        unsafe { libc::syscall(libc::SYS_exit_group, libc::c_int::from(outcome.is_err())) };
+        unreachable!("exit_group does not return")
+    }
+    let mut stack = vec![0_u128; STACK / size_of::<u128>()];
+    let mut run = Some(run);
+    let flags = libc::CLONE_VM | libc::CLONE_FILES | libc::CLONE_VFORK;
+    // SAFETY: the stack grows down from the end of `stack`, whose elements are aligned to 16 bytes as the ABI wants; it and `run` outlive the
+    // child, because the kernel holds this thread back until the child has ended (`CLONE_VFORK`). Until then this thread
+    // runs nothing, so the child may use its thread-local storage.
+    let child = Errno::result(unsafe {
+        let top = stack.as_mut_ptr().add(stack.len());
+        libc::clone(begin::<F>, top.cast(), flags, std::ptr::from_mut(&mut run).cast())
+    })?;
+    loop {
+        match waitpid(Pid::from_raw(child), Some(WaitPidFlag::__WALL)) {
+            Err(Errno::EINTR) => {}
+            Ok(WaitStatus::Exited(_, 0)) => return Ok(End::Returned),
+            _ => return Ok(End::Killed),
+        }
+    }
+}
+
+/// The calling process is killed when its parent ends.
+///
+/// # Errors
+/// ESRCH if that has ended already.
+pub fn end_with_parent() -> Result<(), Errno> {
+    // SAFETY: PR_SET_PDEATHSIG takes a number.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) })?;
+    // An orphan has another parent, of the host's first process's kin; ours is in our own pid namespace and is not 1.
+    if nix::unistd::getppid().as_raw() <= 1 { Err(Errno::ESRCH) } else { Ok(()) }
 }
 
 /// Closes every descriptor of the process but those listed. Their owners must never be used again: this is for a forked

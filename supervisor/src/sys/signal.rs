@@ -1,7 +1,7 @@
 //! The signal by which our threads interrupt one another.
 
+use crate::notification::Tid;
 use nix::errno::Errno;
-use nix::sys::pthread::{Pthread, pthread_kill};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
 /// Has a handler that does nothing, without `SA_RESTART`: the interrupted call returns EINTR.
@@ -23,9 +23,11 @@ pub fn prepare() -> Result<(), Errno> {
     SigSet::from(INTERRUPT).thread_unblock()
 }
 
-/// Interrupts the call in which a thread blocks, if it does. The thread must not have ended: see the callers.
-pub fn interrupt(thread: Pthread) {
-    let _ = pthread_kill(thread, INTERRUPT);
+/// Interrupts the call in which a thread of ours blocks, if it does, in whichever of our processes it is. The thread must not have
+/// ended, for its number may be another's then: see the callers.
+pub fn interrupt(thread: Tid) {
+    // SAFETY: tkill(2) takes numbers.
+    unsafe { libc::syscall(libc::SYS_tkill, thread.0, INTERRUPT as libc::c_int) };
 }
 
 /// tgkill(2): a signal for one thread of a process.

@@ -2,11 +2,12 @@
 
 use crate::guard::{PERMIT, serve};
 use crate::victim::run_under;
+use crate::world::Walls;
 use nix::mount::{MsFlags, mount};
 use std::fs;
 
 fn run_among_all(body: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
-    run_under(false, Some(|fd, victim| serve(fd, victim, PERMIT)), body)
+    run_under(Walls::None, Some(|fd, victim| serve(fd, victim, PERMIT)), body)
 }
 
 #[test]

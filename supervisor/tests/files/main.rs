@@ -1,5 +1,6 @@
 //! The file families on the real kernel: a victim in a small container makes the same calls with and without supervision.
 
+mod as_another;
 mod blocking;
 mod call;
 mod changed;
@@ -16,5 +17,6 @@ mod sys;
 mod terminal;
 mod twin;
 mod user;
+mod user_namespace;
 mod victim;
 mod world;

@@ -4,6 +4,7 @@ use crate::call::{Arg, Call, perform};
 use crate::guard::PERMIT;
 use crate::{sys, user, victim};
 
+use crate::world::Walls;
 use Arg::{Buffer, Bytes, How, Number, Path, Value};
 
 const CWD: Arg = Number(libc::AT_FDCWD as i64);
@@ -20,15 +21,24 @@ pub fn compare(calls: &[Call], prepare: fn()) {
 
 /// As [`compare`], under another policy that permits everything.
 pub fn compare_under(policy: &str, calls: &[Call], prepare: fn()) {
+    compare_all((Walls::Pids, policy), calls, prepare);
+}
+
+/// As [`compare`], behind other walls.
+pub fn compare_behind(walls: Walls, calls: &[Call], prepare: fn()) {
+    compare_all((walls, PERMIT), calls, prepare);
+}
+
+fn compare_all((walls, permit): (Walls, &str), calls: &[Call], prepare: fn()) {
     let run = |policy| {
-        let told = victim::run(policy, || {
+        let told = victim::run_behind(walls, policy, || {
             prepare();
             perform_all(calls)
         });
         String::from_utf8(told).unwrap()
     };
     let native = run(None);
-    let supervised = run(Some(policy));
+    let supervised = run(Some(permit));
     let differ: Vec<_> = native
         .lines()
         .zip(supervised.lines())
@@ -115,7 +125,7 @@ fn each(make: impl Fn(&'static str) -> Vec<Call>) -> Vec<Call> {
     NAMES.iter().flat_map(|name| make(name)).collect()
 }
 
-fn asking() -> Vec<Call> {
+pub fn asking() -> Vec<Call> {
     let mut calls = each(|name| {
         vec![
             ("stat", vec![Path(name), Buffer(144)]),
@@ -146,7 +156,7 @@ fn asking() -> Vec<Call> {
         ("readlinkat", vec![Number(0), Path(""), Buffer(100), Number(100)]),
         ("newfstatat", vec![CWD, Path(""), Buffer(144), flags(libc::AT_EMPTY_PATH)]),
         ("newfstatat", vec![Number(0), Path(""), Buffer(144), flags(libc::AT_EMPTY_PATH)]),
-        ("newfstatat", vec![Number(77), Path(""), Buffer(144), flags(libc::AT_EMPTY_PATH)]),
+        ("newfstatat", vec![Number(7777), Path(""), Buffer(144), flags(libc::AT_EMPTY_PATH)]),
         ("newfstatat", vec![CWD, Path("file"), Buffer(144), Number(2)]),
         (
             "statx",
@@ -160,7 +170,7 @@ fn asking() -> Vec<Call> {
     calls
 }
 
-fn opening() -> Vec<Call> {
+pub fn opening() -> Vec<Call> {
     let mut calls = each(|name| {
         vec![
             ("open", vec![Path(name), flags(libc::O_RDONLY)]),
@@ -187,15 +197,15 @@ fn opening() -> Vec<Call> {
     calls.push(("open", vec![Path("fifo"), flags(libc::O_RDWR)]));
     calls.push(("open", vec![Path("fifo"), flags(libc::O_WRONLY | libc::O_NONBLOCK)]));
     calls.push(("open", vec![Number(1), flags(0)]));
-    calls.push(("openat", vec![Number(77), Path("x"), flags(0)]));
-    calls.push(("openat", vec![Number(77), Path("/etc/passwd"), flags(0)]));
+    calls.push(("openat", vec![Number(7777), Path("x"), flags(0)]));
+    calls.push(("openat", vec![Number(7777), Path("/etc/passwd"), flags(0)]));
     calls.push(("openat", vec![Number(0), Path("x"), flags(0)]));
     calls.push(("openat2", vec![CWD, Path("file"), How(1 << 40, 0, 0), Number(24)]));
     calls.push(("openat2", vec![CWD, Path("file"), How(0, 0o600, 0), Number(24)]));
     calls
 }
 
-fn changing() -> Vec<Call> {
+pub fn changing() -> Vec<Call> {
     let mut calls = each(|name| {
         vec![
             ("mkdir", vec![Path(name), Number(0o777)]),
@@ -221,7 +231,7 @@ fn changing() -> Vec<Call> {
 }
 
 /// Two names, and what a file has beside its content.
-fn moving() -> Vec<Call> {
+pub fn moving() -> Vec<Call> {
     let mut calls = each(|name| {
         vec![
             ("chmod", vec![Path(name), Number(0o640)]),
@@ -280,7 +290,7 @@ fn moving() -> Vec<Call> {
 }
 
 /// The calls that are newer than the rest, and watches.
-fn newer() -> Vec<Call> {
+pub fn newer() -> Vec<Call> {
     let handle = |size: u8, flags: i32, name| {
         let size: &'static [u8] = Box::leak(Box::new([size, 0, 0, 0]));
         let (handle, mount) = (Bytes(size, 140), Buffer(if flags & 1 == 0 { 4 } else { 8 }));
@@ -361,7 +371,7 @@ fn newer() -> Vec<Call> {
         ("getxattrat", vec![CWD, Path(""), empty(), Path("user.x"), Value(b"", 9, 0), Number(16)]),
         (
             "getxattrat",
-            vec![Number(77), Path(""), empty(), Path("user.x"), Value(b"", 9, 0), Number(16)],
+            vec![Number(7777), Path(""), empty(), Path("user.x"), Value(b"", 9, 0), Number(16)],
         ),
         (
             "setxattrat",
@@ -391,7 +401,7 @@ fn newer() -> Vec<Call> {
             "file_setattr",
             vec![CWD, Path("file"), Bytes(b"\xff\xff\xff\xff", 24), Number(24), flags(0)],
         ),
-        ("inotify_add_watch", vec![Number(77), Path("missing"), Number(2)]),
+        ("inotify_add_watch", vec![Number(7777), Path("missing"), Number(2)]),
         ("inotify_add_watch", vec![Number(OPENED), Path("missing"), Number(2)]),
         ("inotify_add_watch", vec![Number(INOTIFY), Path("missing"), Number(0)]),
         ("inotify_add_watch", vec![Number(INOTIFY), Path("file"), Number(0x3000_0002)]),
@@ -400,7 +410,7 @@ fn newer() -> Vec<Call> {
         ("fanotify_mark", vec![Number(FANOTIFY), Number(1), Number(2), CWD, Number(0)]),
         ("fanotify_mark", vec![Number(FANOTIFY), Number(2), Number(2), CWD, Path("file")]),
         ("fanotify_mark", vec![Number(FANOTIFY), Number(3), Number(2), CWD, Path("file")]),
-        ("fanotify_mark", vec![Number(77), Number(1), Number(2), CWD, Path("file")]),
+        ("fanotify_mark", vec![Number(7777), Number(1), Number(2), CWD, Path("file")]),
         handle(128, 1, "file"),
         handle(128, 2, "file"),
         handle(128, 3, "to-folder"),
@@ -429,7 +439,7 @@ const INOTIFY: i64 = 50;
 const FANOTIFY: i64 = 51;
 const OPENED: i64 = 52;
 
-fn open_instances() {
+pub fn open_instances() {
     let inotify = sys::take(sys::call(libc::SYS_inotify_init1, [0; 6]));
     let fanotify = sys::take(sys::call(libc::SYS_fanotify_init, [0x200, 0, 0, 0, 0, 0]));
     let file: std::os::fd::OwnedFd = std::fs::File::open("/data/file").unwrap().into();
@@ -454,19 +464,19 @@ fn newer_calls_as_a_user() {
 
 fn as_root() {}
 
-fn as_user() {
+pub fn as_user() {
     user::become_user(1000, 1000, &[1000, 50]);
     // As after an execve: else the process's proc folder belongs to root.
     nix::sys::prctl::set_dumpable(true).unwrap();
 }
 
-fn as_user_with_umask() {
+pub fn as_user_with_umask() {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o027));
     as_user();
 }
 
 /// A set-user-ID program: access(2) asks for the real user.
-fn as_set_user_id() {
+pub fn as_set_user_id() {
     user::become_real_user(1000, 1000);
     nix::sys::prctl::set_dumpable(true).unwrap();
 }

@@ -1,5 +1,6 @@
 //! A process under supervision, or the same process without.
 
+use crate::world::Walls;
 use crate::{guard, sys, world};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
@@ -12,14 +13,19 @@ use supervisor::sys::{process, seccomp};
 /// Runs a function as the first process of a fresh world, under a policy if there is one; gives
 /// what it wrote.
 pub fn run(policy: Option<&str>, body: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
-    let serve = policy.map(|policy| move |fd, init| guard::serve(fd, init, policy));
-    run_under(true, serve, body)
+    run_behind(Walls::Pids, policy, body)
 }
 
-/// As [`run`], with or without a pid namespace of its own, and under anything that serves a listener: it starts to serve, and
+/// As [`run`], behind other walls.
+pub fn run_behind(walls: Walls, policy: Option<&str>, body: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
+    let serve = policy.map(|policy| move |fd, init| guard::serve(fd, init, policy));
+    run_under(walls, serve, body)
+}
+
+/// As [`run_behind`], under anything that serves a listener: it starts to serve, and
 /// what it gives ends that.
 pub fn run_under<F: FnOnce()>(
-    pid_namespace: bool,
+    walls: Walls,
     guard: Option<impl FnOnce(OwnedFd, i32) -> F>,
     body: impl FnOnce() -> Vec<u8>,
 ) -> Vec<u8> {
@@ -29,22 +35,36 @@ pub fn run_under<F: FnOnce()>(
     let (mut init, mut init_in) = pipe().unwrap();
     let (mut listener, mut listener_in) = pipe().unwrap();
     let (mut go, mut go_in) = pipe().unwrap();
+    let (mut unmapped, mut unmapped_in) = pipe().unwrap();
     let child = sys::in_child(|| {
-        world::unshare_all(pid_namespace);
+        if walls == Walls::Users {
+            world::unshare_users(|| {
+                unmapped_in.write_all(&[1]).unwrap();
+                go.read_exact(&mut [0]).unwrap();
+            });
+        }
+        world::unshare_all(walls);
         let first = sys::in_child(|| {
-            world::enter();
+            world::enter(walls);
             if guard.is_some() {
                 let fd = seccomp::install_filter(&filter).unwrap();
                 listener_in.write_all(&fd.as_raw_fd().to_ne_bytes()).unwrap();
                 go.read_exact(&mut [0]).unwrap();
             }
+            // As after an execve(2) in its namespace, which gives a process's memory to that.
+            nix::sys::prctl::set_dumpable(true).unwrap();
             result_in.write_all(&body()).unwrap();
             0
         });
         init_in.write_all(&first.to_ne_bytes()).unwrap();
         code_of(first)
     });
-    drop((result_in, init_in, listener_in));
+    drop((result_in, init_in, listener_in, unmapped_in));
+    if walls == Walls::Users {
+        unmapped.read_exact(&mut [0]).unwrap();
+        world::map_users(child);
+        go_in.write_all(&[1]).unwrap();
+    }
     let mut bytes = Vec::new();
     let finish = guard.map(|serve| {
         let init = read_number(&mut init);

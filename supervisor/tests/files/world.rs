@@ -10,9 +10,42 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 /// Where the root is mounted, in the private mount namespace only.
 const ROOT: &str = "/mnt";
 
+/// What separates a world from the host, beside its mounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Walls {
+    /// Nothing.
+    None,
+    /// It has process numbers of its own.
+    Pids,
+    /// It has users of its own, too.
+    Users,
+}
+
+/// The first of the host's numbers in a world with users of its own.
+pub const FIRST_USER: u32 = 100_000;
+
+/// Enters a new user namespace; `mapped` has somebody write the maps.
+pub fn unshare_users(mapped: impl FnOnce()) {
+    unshare(CloneFlags::CLONE_NEWUSER).unwrap();
+    mapped();
+    nix::unistd::setgroups(&[]).unwrap();
+    nix::unistd::setresgid(0.into(), 0.into(), 0.into()).unwrap();
+    nix::unistd::setresuid(0.into(), 0.into(), 0.into()).unwrap();
+}
+
+/// Gives a process in a new user namespace its numbers.
+pub fn map_users(process: i32) {
+    for map in ["uid_map", "gid_map"] {
+        fs::write(format!("/proc/{process}/{map}"), format!("0 {FIRST_USER} 65536")).unwrap();
+    }
+}
+
 /// Enters new namespaces; children are in the new pid namespace, if there is one.
-pub fn unshare_all(pids: bool) {
-    let pids = if pids { CloneFlags::CLONE_NEWPID } else { CloneFlags::empty() };
+pub fn unshare_all(walls: Walls) {
+    let pids = match walls {
+        Walls::None => CloneFlags::empty(),
+        Walls::Pids | Walls::Users => CloneFlags::CLONE_NEWPID,
+    };
     unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS | pids).unwrap();
     nix::unistd::sethostname("victim").unwrap();
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
@@ -20,11 +53,13 @@ pub fn unshare_all(pids: bool) {
 }
 
 /// Makes the root and enters it. Runs as the first process of the pid namespace.
-pub fn enter() {
+pub fn enter(walls: Walls) {
     let none = MsFlags::empty();
     mount(Some("root"), ROOT, Some("tmpfs"), none, Some("mode=755")).unwrap();
     fs::create_dir("/mnt/host").unwrap();
-    mount(Some("/"), "/mnt/host", None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+    // Mounts that come from another user namespace are moved together or not at all.
+    let all = if walls == Walls::Users { MsFlags::MS_REC } else { none };
+    mount(Some("/"), "/mnt/host", None::<&str>, MsFlags::MS_BIND | all, None::<&str>).unwrap();
     // Not chroot(2): in a chroot nobody may make a user namespace.
     chdir(ROOT).unwrap();
     pivot_root(".", ".").unwrap();
@@ -36,7 +71,7 @@ pub fn enter() {
     mount(Some("proc"), "/proc", Some("proc"), none, None::<&str>).unwrap();
     mount(Some("/proc/sys"), "/proc/sys", None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
     populate();
-    devices();
+    devices(walls);
     mount(Some("ro"), "/ro", Some("tmpfs"), MsFlags::MS_RDONLY, None::<&str>).unwrap();
 }
 
@@ -96,8 +131,15 @@ fn links() {
     }
 }
 
-fn devices() {
+fn devices(walls: Walls) {
     let make = |path: &str, kind, mode, device| {
+        if walls == Walls::Users && kind == SFlag::S_IFCHR {
+            // No user namespace but the first may make one.
+            fs::write(path, "").unwrap();
+            let host = format!("/host{path}");
+            return mount(Some(&*host), path, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+                .unwrap();
+        }
         mknod(path, kind, Mode::from_bits_truncate(mode), device).unwrap();
     };
     make("/dev/null", SFlag::S_IFCHR, 0o666, makedev(1, 3));
@@ -108,7 +150,11 @@ fn devices() {
     let options = Some("newinstance,ptmxmode=666");
     mount(Some("devpts"), "/dev/pts", Some("devpts"), MsFlags::empty(), options).unwrap();
     make("/data/fifo", SFlag::S_IFIFO, 0o644, 0);
-    for mode in ["/dev/null", "/dev/zero", "/dev/tty", "/dev/kmsg"] {
+    let own: &[&str] = match walls {
+        Walls::Users => &[],
+        _ => &["/dev/null", "/dev/zero", "/dev/tty", "/dev/kmsg"],
+    };
+    for mode in own {
         fs::set_permissions(mode, fs::Permissions::from_mode(0o666)).unwrap();
     }
     std::os::unix::net::UnixListener::bind("/data/socket").unwrap();

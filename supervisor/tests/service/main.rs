@@ -4,11 +4,15 @@
 //!
 //! This program plays all the parts, each in a process of its own: without a part it is the list of tests.
 
+mod arming;
+mod corners;
 mod costs;
 mod exec;
 mod parts;
+mod pressure;
 mod sockets;
 mod stage;
+mod standing;
 mod start;
 mod storm;
 mod sys;
@@ -24,11 +28,22 @@ fn main() -> ExitCode {
         match part.as_str() {
             "supervise" => return parts::supervise(rest),
             "confine" => return parts::confine(rest),
+            "gated" => return parts::gated(rest),
             "work" => return workload::work(rest),
             _ => {}
         }
     }
-    let tests = [start::TESTS, exec::TESTS, sockets::TESTS, takeover::TESTS].concat();
+    let tests = [
+        start::TESTS,
+        arming::TESTS,
+        exec::TESTS,
+        sockets::TESTS,
+        takeover::TESTS,
+        standing::TESTS,
+        corners::TESTS,
+        pressure::TESTS,
+    ]
+    .concat();
     let tests = tests.into_iter().map(|(name, test)| {
         Trial::test(name, move || {
             test();

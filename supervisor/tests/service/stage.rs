@@ -25,9 +25,15 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 impl Stage {
     /// Starts a supervisor for a policy; `calls` are the calls that it is asked about.
     pub fn new(policy: &str, calls: &[&str]) -> Self {
+        Self::with_log(policy, calls, |_| {})
+    }
+
+    /// The same, with something made where the audit log will be.
+    pub fn with_log(policy: &str, calls: &[&str], make: impl FnOnce(&std::path::Path)) -> Self {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("stage-{}-{number}", std::process::id()));
         std::fs::create_dir(&folder).unwrap();
+        make(&folder.join("audit"));
         let supervisor = Command::new(program())
             .arg("supervise")
             .args([folder.join("socket"), folder.join("audit")])
@@ -121,11 +127,20 @@ impl Stage {
         (sum("Rss:"), sum("Pss:"))
     }
 
-    /// The audit book, after the supervisor has ended by itself.
-    pub fn audit(mut self) -> Vec<Value> {
+    /// Waits until the supervisor has ended by itself.
+    pub fn end(mut self) {
+        self.wait();
+    }
+
+    fn wait(&mut self) {
         drop(self.connection.take());
         let supervisor = &mut self.supervisor;
         wait_until("the supervisor's end", || supervisor.try_wait().unwrap().is_some());
+    }
+
+    /// The audit book, after the supervisor has ended by itself.
+    pub fn audit(mut self) -> Vec<Value> {
+        self.wait();
         let text = std::fs::read_to_string(self.folder.join("audit")).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }

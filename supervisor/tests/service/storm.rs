@@ -2,9 +2,14 @@
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::{Mode, mkdirat, stat};
+use nix::unistd::{Pid, chdir};
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// What each kind of call came to, and how often: `open:ok=17 read:EPERM=4 …`.
@@ -65,4 +70,59 @@ pub fn until_it_fails(milliseconds: u64) -> String {
 /// Opens a FIFO for reading, which waits for a writer.
 pub fn fifo(path: &str) -> Result<String, Errno> {
     open(path, OFlag::O_RDONLY, Mode::empty()).map(|_| "opened".into())
+}
+
+/// Starts a shell that execs another program, so many times in each thread. `stop` stops and continues it meanwhile, `kill` kills it.
+/// Tells how many ended as they should.
+pub fn execs(threads: usize, times: usize, what: &str) -> String {
+    let good = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let good = &good;
+            scope.spawn(move || {
+                let ended = (0..times).filter(|round| one_exec(what, thread + round)).count();
+                good.fetch_add(ended, Ordering::Relaxed);
+            });
+        }
+    });
+    format!("{} of {}", good.into_inner(), threads * times)
+}
+
+fn one_exec(what: &str, delay: usize) -> bool {
+    let mut child = Command::new("/bin/dash").args(["-c", "exec /bin/true"]).spawn().unwrap();
+    let send = |signal| kill(Pid::from_raw(child.id() as i32), signal);
+    std::thread::sleep(Duration::from_micros(100 * (delay % 20) as u64));
+    match what {
+        "stop" => {
+            let _ = send(Signal::SIGSTOP);
+            std::thread::sleep(Duration::from_millis(1));
+            let _ = send(Signal::SIGCONT);
+        }
+        "kill" => drop(send(Signal::SIGKILL)),
+        _ => {}
+    }
+    let status = child.wait().unwrap();
+    status.success() || (what == "kill" && status.signal() == Some(libc::SIGKILL))
+}
+
+/// Goes to a forbidden folder so many times; tells how often that failed with EPERM.
+pub fn denied(times: usize) -> String {
+    let failed = (0..times).filter(|_| chdir("/") == Err(Errno::EPERM)).count();
+    format!("{failed} EPERM")
+}
+
+/// Calls that are denied and recorded, without a pause; tells how many there were.
+pub fn flood(threads: usize, milliseconds: u64) -> String {
+    let (calls, end) = (AtomicUsize::new(0), Instant::now() + Duration::from_millis(milliseconds));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while Instant::now() < end {
+                    assert_eq!(chdir("/"), Err(Errno::EPERM));
+                    calls.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    calls.into_inner().to_string()
 }

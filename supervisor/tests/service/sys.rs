@@ -132,3 +132,28 @@ pub fn alarm(restart: bool, milliseconds: i64) {
         assert_eq!(libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()), 0);
     }
 }
+
+/// Installs a filter as runc 1.1 does: with a listener, and without `WAIT_KILLABLE_RECV`. Gives the listener's number.
+pub fn install_gate(program: &[libc::sock_filter]) -> Result<i32, Errno> {
+    let length = program.len() as u16;
+    let program = libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut() };
+    // SAFETY: seccomp(2) reads the program behind the pointer, which outlives the call.
+    let listener = Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
+            std::ptr::from_ref(&program),
+        )
+    })?;
+    Ok(listener as i32)
+}
+
+/// Raises SIGALRM each time so many microseconds have passed, for a handler that does nothing; 0 ends it.
+pub fn storm(microseconds: i64) {
+    alarm(true, 0);
+    let every = libc::timeval { tv_sec: 0, tv_usec: microseconds };
+    let timer = libc::itimerval { it_interval: every, it_value: every };
+    // SAFETY: setitimer(2) reads the timer.
+    assert_eq!(unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) }, 0);
+}

@@ -46,6 +46,15 @@ fn one(words: &[&str]) -> Result<String, Errno> {
         ["until-it-fails", milliseconds] => {
             Ok(storm::until_it_fails(milliseconds.parse().unwrap()))
         }
+        ["run-long", length] => run("/bin/true", &[&"x".repeat(length.parse().unwrap())]),
+        ["execs", threads, times, what] => {
+            Ok(storm::execs(threads.parse().unwrap(), times.parse().unwrap(), what))
+        }
+        ["denied", times] => Ok(storm::denied(times.parse().unwrap())),
+        ["flood", threads, milliseconds] => {
+            Ok(storm::flood(threads.parse().unwrap(), milliseconds.parse().unwrap()))
+        }
+        ["fifo-crowd", size, path] => fifo_crowd(size.parse().unwrap(), path),
         ["fifo", path] => storm::fifo(path),
         ["chdir"] => nix::unistd::chdir("/").map(|()| "ok".into()),
         ["crowd", size, address] => crowd(size.parse().unwrap(), address),
@@ -251,6 +260,23 @@ fn crowd(size: usize, address: &str) -> Result<String, Errno> {
     let start = Instant::now();
     let told = parent()?;
     Ok(format!("{told} {}", if start.elapsed().as_millis() < 1000 { "soon" } else { "late" }))
+}
+
+/// Many opens that wait, and meanwhile a call that does not; tells first how many opens were refused.
+fn fifo_crowd(size: usize, path: &str) -> Result<String, Errno> {
+    let (tell, told) = std::sync::mpsc::channel();
+    for _ in 0..size {
+        let (path, tell) = (path.to_owned(), tell.clone());
+        let act = move || drop(tell.send(storm::fifo(&path)));
+        std::thread::Builder::new().stack_size(64 << 10).spawn(act).unwrap();
+    }
+    let patience = std::time::Duration::from_secs(4);
+    let refused = std::iter::from_fn(|| told.recv_timeout(patience).ok());
+    let refused = refused.filter(|result| *result == Err(Errno::EPERM)).count();
+    let start = Instant::now();
+    let parent = parent()?;
+    let when = if start.elapsed().as_millis() < 1000 { "soon" } else { "late" };
+    Ok(format!("{refused} {parent} {when}"))
 }
 
 /// A connect that hangs, and a signal after 100 ms.

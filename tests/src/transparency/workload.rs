@@ -50,6 +50,7 @@ impl Workload {
 
 /// All of them, in the order of the table.
 pub const WORKLOADS: &[Workload] = &[
+    Workload::script("slice"),
     Workload::script("coreutils"),
     Workload::script("trees"),
     Workload::script("signals"),

@@ -1,4 +1,4 @@
-//! What a supervisor holds in memory while its container sleeps, after it has answered some thousand calls.
+//! What a supervisor and its holder have in memory while its container sleeps, after it has answered some thousand calls.
 
 use crate::runner::Runners;
 use anyhow::{Context, Result, bail};
@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tests::{place, sweep};
 
-/// Kilobytes of one supervisor.
+/// Kilobytes of one supervisor and its holder together.
 #[derive(Debug)]
 pub struct Memory {
     /// Everything resident, pages shared with other processes counted in full.
@@ -24,7 +24,14 @@ pub fn measure(runners: &Runners) -> Result<Memory> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()?;
-    let measured = wait_for_ready(&mut child).and_then(|()| supervisor()).and_then(read);
+    let measured = wait_for_ready(&mut child).and_then(|()| {
+        let (server, holder) =
+            (read(process("systrace-sup")?)?, read(process("systrace-holder")?)?);
+        Ok(Memory {
+            resident: server.resident + holder.resident,
+            proportional: server.proportional + holder.proportional,
+        })
+    });
     // `run` removes the container when it ends.
     let mut end = std::process::Command::new(&runners.supervised.words[0]);
     end.arg("--root").arg(bundle.folder().join("state")).args(["kill", "bench-memory", "KILL"]);
@@ -44,18 +51,18 @@ fn wait_for_ready(child: &mut std::process::Child) -> Result<()> {
     bail!("the container ended early")
 }
 
-/// The supervisor among the processes of our program: it gives itself this name.
-fn supervisor() -> Result<i32> {
+/// The one among the processes of our program that has given itself this name.
+fn process(wanted: &str) -> Result<i32> {
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(5) {
         for pid in sweep::processes_running(&place::shim()) {
             let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            if name.starts_with("systrace-sup") {
+            if name.trim_end() == wanted {
                 return Ok(pid);
             }
         }
     }
-    bail!("no supervisor runs")
+    bail!("no {wanted} runs")
 }
 
 fn read(pid: i32) -> Result<Memory> {

@@ -67,7 +67,9 @@ fn reason<'r>(reasons: &'r Reasons, workload: &Workload, one: &Difference) -> Op
 }
 
 fn page(compared: &[Compared<'_>], reasons: &Reasons) -> Result<String> {
-    let mut page = fs::read_to_string(place::workspace().join("tests/transparency/page.md"))?;
+    let page = fs::read_to_string(place::workspace().join("tests/transparency/page.md"))?;
+    let rounds = compared.first().map_or(0, |(_, comparison)| comparison.plain.len());
+    let mut page = page.replace("{rounds}", &rounds.to_string());
     writeln!(page, "| workload | tests | same | different | plain, s | time, supervised |")?;
     writeln!(page, "|---|---|---|---|---|---|")?;
     for (workload, comparison) in compared {
