@@ -19,6 +19,7 @@ use crate::cgroup::companions::Companions;
 use crate::config::Settings;
 use crate::confinement::{self, EngineFilter};
 use crate::container::{StateError, Store};
+use crate::fence::Fencing;
 use crate::hooks::StartHooks;
 use crate::identifier::ContainerId;
 use crate::terminal::Console;
@@ -99,6 +100,7 @@ impl Launch<'_> {
         let hold = sockets::hold(self.bundle.spec(), &companions, self.options.preserve_fds);
         let confinement = confinement::prepare(self.settings, id, &self.bundle, hold)?;
         let programs = confinement.sockets.clone();
+        let fencing = Fencing::of(&confinement);
         let claim = Claim::stake(&self.store, id, companions)?;
         // First what says where the groups are: whoever cleans up after a kill finds it there.
         self.bundle.write_private(&claim.folder, &claim.companions)?;
@@ -106,7 +108,6 @@ impl Launch<'_> {
         let workload = Workload::new(Restraints {
             users: None,
             doors: None,
-            filter: confinement.filter.clone(),
             supervisor: RefCell::new(Some(supervise::start(&claim.folder, confinement)?)),
             engine,
             lent: lent::to_give_back(process),
@@ -122,7 +123,11 @@ impl Launch<'_> {
             .context("cannot give the output away")?;
         let console = self.console(process, &claim.folder)?;
         let mut container = self.build(workload, &claim.folder, console.as_ref())?;
-        let settled = self.settle(&mut container, &claim, programs.as_deref()).and_then(|()| {
+        let mut settled = self.settle(&mut container, &claim, programs.as_deref());
+        if let Some(fencing) = fencing.filter(|_| settled.is_ok()) {
+            settled = fencing.settle(&container, &claim.folder);
+        }
+        let settled = settled.and_then(|()| {
             console.map(|console| console.receive().context("no terminal")).transpose()
         });
         match settled {

@@ -108,7 +108,7 @@ impl Attendant<'_> {
     fn join(&self, process: &Process) -> anyhow::Result<(Client, Filter)> {
         let id: ContainerId = process.state.id.parse()?;
         let supervisor = self.folders.find(&id, &process.metadata)?;
-        let filter = supervisor.fetch_filter()?;
+        let filter = supervisor.walls()?.filter;
         Ok((supervisor, filter))
     }
 
