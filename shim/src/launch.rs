@@ -16,6 +16,7 @@ use supervisor::sockets::programs::LoadedPrograms;
 use crate::birth::Birth;
 use crate::bundle::Bundle;
 use crate::cgroup::companions::Companions;
+use crate::cgroup::nested;
 use crate::config::Settings;
 use crate::confinement::{self, EngineFilter};
 use crate::container::{StateError, Store};
@@ -101,6 +102,8 @@ impl Launch<'_> {
         let confinement = confinement::prepare(self.settings, id, &self.bundle, hold)?;
         let programs = confinement.sockets.clone();
         let fencing = Fencing::of(&confinement);
+        let frozen = nested::is_frozen(self.companions().cgroup());
+        anyhow::ensure!(!frozen, "container's cgroup unexpectedly frozen");
         let claim = Claim::stake(&self.store, id, companions)?;
         // First what says where the groups are: whoever cleans up after a kill finds it there.
         self.bundle.write_private(&claim.folder, &claim.companions)?;
