@@ -9,6 +9,7 @@ pub mod bpf;
 pub mod bundle;
 pub mod ebpf;
 pub mod host;
+pub mod landlock;
 pub mod load;
 pub mod plan;
 pub mod seccomp;

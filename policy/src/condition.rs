@@ -56,6 +56,19 @@ impl Condition {
         }
     }
 
+    /// The file names for which the condition holds, if it only asks whether the first `filename` is one of some names or lies
+    /// below one of some folders. Variables that have no value yet are part of the names.
+    #[must_use]
+    pub fn file_names(&self) -> Option<Vec<FileName>> {
+        match self {
+            Self::Test(test) if test.argument == "filename" && test.index.unwrap_or(0) == 0 => {
+                test.file_names()
+            }
+            Self::Or(left, right) => Some([left.file_names()?, right.file_names()?].concat()),
+            _ => None,
+        }
+    }
+
     /// The same condition with other comparisons.
     ///
     /// # Errors
@@ -75,6 +88,25 @@ impl Condition {
                 Self::Or(Box::new(left.try_map(change)?), Box::new(right.try_map(change)?))
             }
         })
+    }
+}
+
+/// A file name, or a folder with everything in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FileName {
+    /// This name and no other.
+    Only(Vec<u8>),
+    /// This name and those of all that lies below it.
+    Tree(Vec<u8>),
+}
+
+impl FileName {
+    /// The name itself.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        match self {
+            Self::Only(name) | Self::Tree(name) => name,
+        }
     }
 }
 
@@ -172,6 +204,18 @@ impl Comparison {
         Some(NumberSet { inside, ..set })
     }
 
+    fn file_names(&self) -> Option<Vec<FileName>> {
+        if !matches!(self.operator, Operator::Match | Operator::Eq) {
+            return None;
+        }
+        let name = |matcher: &Matcher| match matcher {
+            Matcher::Whole(name) => Some(FileName::Only(name.clone())),
+            Matcher::Under(name) => Some(FileName::Tree(name.clone())),
+            _ => None,
+        };
+        self.matchers.iter().map(name).collect()
+    }
+
     pub(crate) fn matchers(&self) -> &[Matcher] {
         &self.matchers
     }
@@ -262,6 +306,28 @@ mod tests {
             }
         }
         assert!(told > 1000);
+    }
+
+    #[test]
+    fn file_names_are_told_where_the_condition_is_about_them_alone() {
+        let test = |operator, text: &str| {
+            Box::new(Condition::Test(
+                Comparison::new("filename", None, operator, vec![text.into()]).unwrap(),
+            ))
+        };
+        let either = Condition::Or(test(Operator::Match, "/a"), test(Operator::Eq, "/b*"));
+        let names = [FileName::Tree(b"/a".into()), FileName::Only(b"/b*".into())];
+        assert_eq!(either.file_names().as_deref(), Some(&names[..]));
+        for other in [
+            Condition::True,
+            Condition::Not(test(Operator::Eq, "/a")),
+            *test(Operator::Match, "/a/*"),
+            *test(Operator::Neq, "/a"),
+            *test(Operator::Sub, "/a"),
+            Condition::Test(comparison(Operator::Eq, "/a")),
+        ] {
+            assert_eq!(other.file_names(), None);
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub mod templates;
 mod variables;
 
 pub use bind::BindError;
-pub use condition::{Comparison, Condition};
+pub use condition::{Comparison, Condition, FileName};
 pub use diagnostic::{Code, Diagnostic, Severity, Span};
 pub use environment::Environment;
 pub use errno::Errno;

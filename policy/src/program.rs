@@ -118,6 +118,8 @@ pub struct Rule {
     pub condition: Condition,
     /// What is done.
     pub action: Action,
+    /// It denies with an error of its own: no other will do.
+    pub names_errno: bool,
     /// The decision is recorded even when it permits.
     pub log: bool,
     /// The ids that the call is made with.

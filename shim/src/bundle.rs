@@ -139,6 +139,12 @@ impl Bundle {
         write(&spec, folder)
     }
 
+    /// The path of the container's control group, where it is one and not the name of a unit.
+    pub fn cgroup(&self) -> Option<&Path> {
+        let path = self.spec.linux().as_ref()?.cgroups_path().as_deref()?;
+        (!path.to_string_lossy().contains(':')).then_some(path)
+    }
+
     /// The container's folders beside those that libcgroups makes. One without a path of its own is named like the
     /// container, as under runc.
     pub fn companions(&self, id: &str, systemd: bool) -> Companions {

@@ -3,7 +3,9 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use converter::plan::Mechanism;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use crate::cli::Global;
 use crate::identifier::ContainerId;
@@ -27,6 +29,14 @@ pub struct Config {
     pub audit: String,
     /// Directory of the containers' state, unless the engine names one.
     pub root: PathBuf,
+    /// Mechanisms that are not to be used; what they would enforce falls to the next.
+    #[serde(deserialize_with = "mechanisms")]
+    pub without: Vec<Mechanism>,
+}
+
+fn mechanisms<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Mechanism>, D::Error> {
+    let names = Vec::<String>::deserialize(from)?;
+    names.iter().map(|name| name.parse().map_err(D::Error::custom)).collect()
 }
 
 impl Default for Config {
@@ -37,6 +47,7 @@ impl Default for Config {
             allow_annotation: false,
             audit: format!("/var/log/systrace-shim/{ID_PLACE}.jsonl"),
             root: "/run/systrace-shim".into(),
+            without: Vec::new(),
         }
     }
 }

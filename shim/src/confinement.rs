@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use converter::bpf::SeccompData;
 use converter::host::{Host, LinuxVersionError};
+use converter::landlock::Rights;
 use converter::load::{LoadError, Loaded, understand};
-use converter::plan::{PlanError, Target, plan};
+use converter::plan::{Mechanism, Plan, PlanError, Target, plan};
 use converter::seccomp::assemble::AssembleError;
 use converter::seccomp::{self, Action, assemble, engine};
 use oci_spec::runtime::Process;
 use policy::{PolicySet, Source, registry};
 use supervisor::constancy::Constancy;
+use supervisor::fence::Fence;
 use supervisor::filter::{BadFilter, Filter};
 use supervisor::sockets::programs::LoadedPrograms;
 use supervisor::{Confinement, Entry};
@@ -129,12 +131,15 @@ pub fn confine(
     let entry = EntryProgram::locate(&rootfs, process);
     let origin = policy.source.name().to_string();
     let policies = entry_first(policy.set, &entry, &rootfs, &origin)?;
-    let Compiled { filter, constancy, sockets } = compile(&policies, origin, host)?;
+    let mut host = host;
+    host.without.extend(&settings.config.without);
+    let Compiled { filter, fence, constancy, sockets } = compile(&policies, &origin, &host)?;
     let audit = settings.audit_file(id);
     make_folder_of(&audit)?;
     Ok(Confinement {
         id: id.to_string(),
         filter,
+        fence,
         constancy,
         policies,
         sockets,
@@ -185,27 +190,57 @@ fn entry_first(
 /// What a plan has become.
 struct Compiled {
     filter: Filter,
+    fence: Option<Fence>,
     constancy: Constancy,
     sockets: Option<Arc<LoadedPrograms>>,
 }
 
-fn compile(policies: &PolicySet, origin: String, host: Host) -> Result<Compiled, ConfinementError> {
-    let plan = match plan(policies, &host, Target::Supervised) {
-        Ok(plan) => plan,
-        Err(errors) => {
-            let reasons: Vec<_> = errors.iter().map(PlanError::to_string).collect();
-            return Err(ConfinementError::Plan { origin, reasons: reasons.join("; ") });
-        }
-    };
-    let Ok(sockets) = sockets::load(&plan.carried.sockets) else {
+/// A filter that is right in every container, and a cheaper one with the Landlock ruleset that it counts on.
+fn compile(policies: &PolicySet, origin: &str, host: &Host) -> Result<Compiled, ConfinementError> {
+    let cheapest = planned(policies, origin, host)?;
+    let Ok(sockets) = sockets::load(&cheapest.carried.sockets) else {
         // What the kernel does not take is judged by the next rung.
-        return compile(policies, origin, Host { sockets: false, ..host });
+        return compile(policies, origin, &Host { sockets: false, ..host.clone() });
     };
-    let program = assemble::assemble(&plan.filter)
-        .map_err(|source| ConfinementError::Size { origin, source })?;
+    let filter = assembled(&cheapest, origin)?;
+    let constancy = constancy(&cheapest);
+    let Some(ruleset) = cheapest.carried.landlock else {
+        return Ok(Compiled { filter, fence: None, constancy, sockets });
+    };
+    let fence = Fence {
+        filter,
+        handled: ruleset.handled.bits(),
+        granted: ruleset.granted.bits(),
+        of_files: Rights::OF_FILES.bits(),
+        rules: ruleset.rules,
+    };
+    let mut without = host.clone();
+    without.without.insert(Mechanism::Landlock);
+    let plan = planned(policies, origin, &without)?;
+    let unfenced = self::constancy(&plan);
+    let constancy = Constancy {
+        credentials: constancy.credentials && unfenced.credentials,
+        root: constancy.root && unfenced.root,
+    };
+    Ok(Compiled { filter: assembled(&plan, origin)?, fence: Some(fence), constancy, sockets })
+}
+
+fn constancy(plan: &Plan) -> Constancy {
     let converter::plan::Constancy { credentials, root } = plan.constancy;
-    let filter = Filter::from_bytes(&program.to_bytes())?;
-    Ok(Compiled { filter, constancy: Constancy { credentials, root }, sockets })
+    Constancy { credentials, root }
+}
+
+fn planned(policies: &PolicySet, origin: &str, host: &Host) -> Result<Plan, ConfinementError> {
+    plan(policies, host, Target::Supervised).map_err(|errors| {
+        let reasons: Vec<_> = errors.iter().map(PlanError::to_string).collect();
+        ConfinementError::Plan { origin: origin.to_owned(), reasons: reasons.join("; ") }
+    })
+}
+
+fn assembled(plan: &Plan, origin: &str) -> Result<Filter, ConfinementError> {
+    let program = assemble::assemble(&plan.filter)
+        .map_err(|source| ConfinementError::Size { origin: origin.to_owned(), source })?;
+    Ok(Filter::from_bytes(&program.to_bytes())?)
 }
 
 /// What the variables of a policy stand for.
@@ -253,7 +288,7 @@ mod tests {
         )
         .unwrap();
         assert!(
-            !compile(&set, "sandbox".to_owned(), host::probe().unwrap())
+            !compile(&set, "sandbox", &host::probe().unwrap())
                 .unwrap()
                 .filter
                 .instructions()

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::{self, DirBuilder, File};
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,8 @@ use crate::bundle::Bundle;
 use crate::cgroup::companions::Companions;
 use crate::config::Settings;
 use crate::confinement::{self, EngineFilter};
-use crate::container::Store;
+use crate::container::{StateError, Store};
+use crate::fence::Fencing;
 use crate::hooks::StartHooks;
 use crate::identifier::ContainerId;
 use crate::terminal::Console;
@@ -98,12 +100,14 @@ impl Launch<'_> {
         let hold = sockets::hold(self.bundle.spec(), &companions, self.options.preserve_fds);
         let confinement = confinement::prepare(self.settings, id, &self.bundle, hold)?;
         let programs = confinement.sockets.clone();
+        let fencing = Fencing::of(&confinement);
         let claim = Claim::stake(&self.store, id, companions)?;
+        // First what says where the groups are: whoever cleans up after a kill finds it there.
         self.bundle.write_private(&claim.folder, &claim.companions)?;
+        claim.companions.make().context("cannot make the container's cgroups")?;
         let workload = Workload::new(Restraints {
             users: None,
             doors: None,
-            filter: confinement.filter.clone(),
             supervisor: RefCell::new(Some(supervise::start(&claim.folder, confinement)?)),
             engine,
             lent: lent::to_give_back(process),
@@ -119,7 +123,11 @@ impl Launch<'_> {
             .context("cannot give the output away")?;
         let console = self.console(process, &claim.folder)?;
         let mut container = self.build(workload, &claim.folder, console.as_ref())?;
-        let settled = self.settle(&mut container, &claim, programs.as_deref()).and_then(|()| {
+        let mut settled = self.settle(&mut container, &claim, programs.as_deref());
+        if let Some(fencing) = fencing.filter(|_| settled.is_ok()) {
+            settled = fencing.settle(&container, &claim.folder);
+        }
+        let settled = settled.and_then(|()| {
             console.map(|console| console.receive().context("no terminal")).transpose()
         });
         match settled {
@@ -215,10 +223,12 @@ impl Claim {
             .mode(0o711)
             .create(store.root())
             .and_then(|()| DirBuilder::new().mode(0o700).create(&folder))
-            .with_context(|| format!("cannot make {}", folder.display()))?;
-        let claim = Self { folder, companions, owner: std::process::id() };
-        claim.companions.make().context("cannot make the container's cgroups")?;
-        Ok(claim)
+            .map_err(|error| match error.kind() {
+                // Another call was quicker.
+                ErrorKind::AlreadyExists => StateError::Exists(id.clone()).into(),
+                _ => anyhow::Error::new(error).context(format!("cannot make {}", folder.display())),
+            })?;
+        Ok(Self { folder, companions, owner: std::process::id() })
     }
 
     fn keep(mut self) {

@@ -1,6 +1,7 @@
 //! What a supervisor is told about the container that it will serve, before the container exists.
 
 use crate::constancy::Constancy;
+use crate::fence::Fence;
 use crate::files::devices;
 use crate::filter::Filter;
 use crate::sockets::programs::LoadedPrograms;
@@ -17,6 +18,8 @@ pub struct Confinement {
     pub policies: PolicySet,
     /// The compiled filter, for further processes that `exec` brings into the container.
     pub filter: Filter,
+    /// A cheaper filter with the Landlock ruleset that it counts on, if the container turns out to be fit for it.
+    pub fence: Option<Fence>,
     /// The programs on the sockets of its control group, if there are any.
     pub sockets: Option<Arc<LoadedPrograms>>,
     /// What the filter promises of the container's processes.

@@ -7,7 +7,7 @@ use crate::confinement::Confinement;
 use crate::constancy::{Changes, Constancy};
 use crate::environment::View;
 use crate::files::devices::Devices;
-use crate::filter::Filter;
+use crate::handoff::walls::{Choice, Walls};
 use crate::holder::Journal;
 use crate::idmap::IdMap;
 use crate::notification::{Denial, Tgid, Tid};
@@ -26,7 +26,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Blueprint {
     id: String,
-    filter: Filter,
+    walls: Arc<Walls>,
+    unfenced: Option<String>,
     constancy: Constancy,
     sockets: Option<Arc<LoadedPrograms>>,
     devices: Devices,
@@ -86,7 +87,11 @@ impl Blueprint {
     ///
     /// # Errors
     /// [`EnterError`].
-    pub fn enter(confinement: &Confinement, entry: Tid) -> Result<Self, EnterError> {
+    pub fn enter(
+        confinement: &Confinement,
+        choice: &Choice,
+        entry: Tid,
+    ) -> Result<Self, EnterError> {
         let user_namespace = foreign_namespace(entry).map_err(EnterError::Look)?;
         // Who serves from inside a namespace sees the numbers of that.
         let (users, groups) = match user_namespace {
@@ -102,7 +107,8 @@ impl Blueprint {
             Log::open(path).map_err(|source| EnterError::Audit { path: path.clone(), source })?;
         Ok(Self {
             id: confinement.id.clone(),
-            filter: confinement.filter.clone(),
+            walls: choice.walls(),
+            unfenced: choice.unfenced().map(str::to_owned),
             constancy: confinement.constancy,
             sockets: confinement.sockets.clone(),
             devices: Devices::new(confinement.devices.clone()),
@@ -124,10 +130,16 @@ impl Blueprint {
         &self.id
     }
 
-    /// The compiled filter, for further processes.
+    /// What further processes are put under.
     #[must_use]
-    pub fn filter(&self) -> &Filter {
-        &self.filter
+    pub fn walls(&self) -> Arc<Walls> {
+        Arc::clone(&self.walls)
+    }
+
+    /// Why the cheaper walls could not be used.
+    #[must_use]
+    pub fn unfenced(&self) -> Option<&str> {
+        self.unfenced.as_deref()
     }
 
     /// Where audit records go.
@@ -145,9 +157,10 @@ impl Blueprint {
     /// Every descriptor that belongs to it.
     pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
         let sockets = self.sockets.iter().flat_map(|sockets| sockets.descriptors());
+        let ruleset = self.walls.ruleset.iter().map(AsRawFd::as_raw_fd);
         let namespace = self.user_namespace.iter().map(AsRawFd::as_raw_fd);
         let always = [self.view.root().as_raw_fd(), self.log.file().as_raw_fd()];
-        always.into_iter().chain(namespace).chain(sockets)
+        always.into_iter().chain(namespace).chain(sockets).chain(ruleset)
     }
 }
 
@@ -191,6 +204,13 @@ impl Container {
     #[must_use]
     pub fn blueprint(&self) -> Arc<Blueprint> {
         Arc::clone(&self.blueprint)
+    }
+
+    /// A Landlock ruleset stands behind the filter: what it denies the kernel would not carry out for the caller, though we
+    /// permit it.
+    #[must_use]
+    pub fn is_fenced(&self) -> bool {
+        self.blueprint.walls.ruleset.is_some()
     }
 
     /// The container's own user namespace; none if it has ours.

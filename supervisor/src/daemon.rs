@@ -5,6 +5,7 @@
 use crate::confinement::Confinement;
 use crate::container::Blueprint;
 use crate::handoff::Server;
+use crate::handoff::walls::Choice;
 use crate::holder::{Belongings, Holder, Journal};
 use crate::reception::{self, Candidate, Guests, Reception};
 use crate::service::describe;
@@ -43,7 +44,7 @@ pub fn run(confinement: Confinement, server: Server) -> ! {
 /// Waits for the container's first process, looks at the container through it, and forks the supervisor; none if the container does
 /// not begin.
 fn begin(confinement: &Confinement, server: Server) -> Option<Holder> {
-    let mut reception = Reception::new(server, confinement.filter.clone());
+    let mut reception = Reception::new(server, Choice::of(confinement));
     let (blueprint, mut candidates) = expect(&mut reception, confinement)?;
     let (joined, waiting) = candidates.pop()?.into_parts();
     let journal = Journal::new().ok()?;
@@ -75,7 +76,7 @@ fn expect(
         let (mut candidates, connected) = reception.attend(&ready);
         expecting &= !connected;
         while let Some(candidate) = candidates.pop() {
-            match Blueprint::enter(confinement, candidate.joined.entry) {
+            match Blueprint::enter(confinement, reception.choice(), candidate.joined.entry) {
                 Ok(blueprint) => {
                     candidates.push(candidate);
                     return Some((blueprint, candidates));

@@ -49,6 +49,14 @@ impl View {
         self.root.as_fd()
     }
 
+    /// What a name leads to, links followed, and the name of that in the container's root.
+    #[must_use]
+    pub fn reach(&self, name: &[u8]) -> Option<(OwnedFd, Vec<u8>)> {
+        let file = open(&self.root, Path::new(OsStr::from_bytes(name)), OFlag::O_PATH).ok()?;
+        let name = self.name(&file)?;
+        Some((file, name))
+    }
+
     fn entry_user(&self) -> Option<&Account> {
         self.users.iter().find(|user| user.id == self.entry.uid)
     }

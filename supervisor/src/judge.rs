@@ -12,6 +12,7 @@ use crate::record::{self, Finding};
 use crate::request::Request;
 use crate::worker::Worker;
 use policy::ast::PermitFlag;
+use policy::registry::Alias;
 use policy::{Decision, Event, Verdict};
 
 /// What becomes of a call.
@@ -153,7 +154,8 @@ impl Permission {
         // A program that waits for an entry denies every call without one, whatever the decision rests on.
         let sockets = worker.container().sockets.as_ref();
         let awaited = sockets.is_some_and(|programs| programs.admits(request.form.call().name));
-        let performed = self.judged_memory || self.assumed.is_some() || awaited;
+        let fenced = worker.container().is_fenced() && writes(request);
+        let performed = self.judged_memory || self.assumed.is_some() || awaited || fenced;
         if let Some(proof) = NumbersOnly::of(performed) {
             return Ok(Reply::Continue(ContinueReason::NothingInMemoryJudged(proof)));
         }
@@ -161,4 +163,9 @@ impl Permission {
             .ok_or_else(|| Denial::because("the call cannot be performed on checked arguments"))?;
         handler(worker, caller, request)
     }
+}
+
+/// The call changes a file by its name: that is what a Landlock ruleset is about.
+fn writes(request: &Request) -> bool {
+    request.form.form().aliases.iter().any(|usage| usage.alias == Alias::Write)
 }

@@ -19,6 +19,7 @@ pub mod effects;
 pub mod environment;
 pub mod evidence;
 pub mod exec;
+pub mod fence;
 pub mod files;
 pub mod filter;
 pub mod handlers;

@@ -1,7 +1,7 @@
 //! Who connects to the supervisor's socket, and what they want.
 
-use crate::filter::Filter;
 use crate::handoff::server::{self, Joined, Server};
+use crate::handoff::walls::Choice;
 use nix::errno::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 #[derive(Debug)]
 pub struct Reception {
     server: Server,
-    filter: Filter,
+    choice: Choice,
     connections: Vec<OwnedFd>,
 }
 
@@ -46,8 +46,14 @@ impl Guests {
 impl Reception {
     /// Nobody has connected yet.
     #[must_use]
-    pub fn new(server: Server, filter: Filter) -> Self {
-        Self { server, filter, connections: Vec::new() }
+    pub fn new(server: Server, choice: Choice) -> Self {
+        Self { server, choice, connections: Vec::new() }
+    }
+
+    /// What the container's processes are put under.
+    #[must_use]
+    pub fn choice(&self) -> &Choice {
+        &self.choice
     }
 
     /// The socket.
@@ -74,7 +80,9 @@ impl Reception {
         let mut talking = ready.iter().skip(1);
         for connection in std::mem::take(&mut self.connections) {
             let quiet = talking.next() == Some(&false);
-            match if quiet { Ok(None) } else { server::talk(connection.as_fd(), &self.filter) } {
+            let mut talk =
+                |connection: &OwnedFd| server::talk(connection.as_fd(), &mut self.choice);
+            match if quiet { Ok(None) } else { talk(&connection) } {
                 Ok(None) => self.connections.push(connection),
                 Ok(Some(joined)) => candidates.push(Candidate { joined, connection }),
                 Err(_) => {}

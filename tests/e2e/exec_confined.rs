@@ -34,7 +34,7 @@ fn ensure_denied(finished: &Finished, message: &str) -> Result<()> {
 fn denied_as_in_the_container(engine: &Engine) -> Result<()> {
     let running = sleeping(engine)?;
     ensure_denied(&running.exec(&[], &["cat", "/home/other/notes"])?, "Permission denied")?;
-    ensure_denied(&running.exec(&[], &["touch", "/etc/new"])?, "Operation not permitted")
+    ensure_denied(&running.exec(&[], &["touch", "/etc/new"])?, "Permission denied")
 }
 
 fn permitted_as_in_the_container(engine: &Engine) -> Result<()> {

@@ -3,6 +3,7 @@
 //! `cargo test --release -p tests --test e2e -- FILTER` runs some of them, `-- --list` names all.
 #![forbid(unsafe_code)]
 
+mod as_another;
 mod attacks;
 mod bad_input;
 mod conformance;
@@ -121,6 +122,7 @@ fn main() {
         talk::tests(),
         user_namespaces::tests(),
         exec_confined::tests(),
+        as_another::tests(),
         bad_input::tests(),
         convert::tests(),
         podman::tests(),

@@ -10,7 +10,12 @@ use std::time::{Duration, Instant};
 use tests::{Engine, Running, place, sweep};
 
 pub fn tests() -> Vec<Test> {
-    tests_of![a_killed_supervisor_is_replaced, both_killed, a_stopped_supervisor_is_removed]
+    tests_of![
+        a_killed_supervisor_is_replaced,
+        both_killed,
+        a_stopped_supervisor_is_removed,
+        a_paused_container_goes_on
+    ]
 }
 
 /// Reads a permitted and a forbidden file for ever; a line for whatever should not be.
@@ -91,4 +96,34 @@ fn a_stopped_supervisor_is_removed(engine: &Engine) -> Result<()> {
     ensure!(removed.status == 0, "{}", removed.summary());
     ensure!(server(&running, engine).is_err(), "the supervisor is left");
     Ok(())
+}
+
+/// Calls of frozen processes are answered all the same, and by whichever supervisor there is.
+fn a_paused_container_goes_on(engine: &Engine) -> Result<()> {
+    let running = engine
+        .container("debian")
+        .policy("exec")
+        .shell("echo ready; i=0; while :; do i=$((i+1)); notes=$(cat /home/demo/notes) || echo refused; \
+                [ $((i % 20)) = 0 ] && echo round $i; done")
+        .start()?;
+    running.await_log("round 20")?;
+    let paused = running.docker(&["pause"], &[])?;
+    ensure!(paused.status == 0, "{}", paused.summary());
+    let old = server(&running, engine)?;
+    kill(old, Signal::SIGKILL)?;
+    wait_for("a successor", || server(&running, engine).is_ok_and(|new| new != old))?;
+    let before = running.logs()?.lines().count();
+    std::thread::sleep(Duration::from_millis(200));
+    ensure!(running.logs()?.lines().count() == before, "a paused container goes on");
+    let unpaused = running.docker(&["unpause"], &[])?;
+    ensure!(unpaused.status == 0, "{}", unpaused.summary());
+    wait_for("further rounds", || {
+        running.logs().is_ok_and(|told| told.lines().count() >= before + 2)
+    })?;
+    // A cat that was within its execve dies with the supervisor that watched it.
+    let told = running.logs()?;
+    ensure!(told.lines().filter(|line| *line == "refused").count() <= 1, "{told}");
+    let killed = running.docker(&["kill"], &[])?;
+    ensure!(killed.status == 0, "{}", killed.summary());
+    wait_for("the supervisor's end", || server(&running, engine).is_err())
 }

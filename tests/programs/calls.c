@@ -1,5 +1,6 @@
-/* calls CALL COUNT: makes a call COUNT times and prints the nanoseconds that one took. The median of ten parts, so that a
- * moment's noise does not count. */
+/* calls CALL COUNT [CLIENTS]: makes a call COUNT times and prints the nanoseconds that one took. The median of ten parts, so that a
+ * moment's noise does not count. With CLIENTS, so many processes make COUNT calls each at the same time, and the time from the
+ * first to the last is divided by the number of all calls. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,6 +42,17 @@ static int connection(void) {
     return connect(end_point, (struct sockaddr *)&peer, sizeof peer);
 }
 
+/* A process that starts a program and waits for its end. */
+static int program(void) {
+    int status;
+    pid_t child = vfork();
+    if (child == 0) {
+        execl("/bin/true", "true", (char *)NULL);
+        _exit(127);
+    }
+    return child < 0 || waitpid(child, &status, 0) != child || status != 0;
+}
+
 static double now(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -51,13 +64,33 @@ static int compare(const void *a, const void *b) {
     return (difference > 0) - (difference < 0);
 }
 
+/* All of them at once. */
+static int together(int (*call)(void), long count, long clients) {
+    int failed = 0, status;
+    double start = now();
+    for (long client = 0; client < clients; client++)
+        if (fork() == 0) {
+            for (long i = 0; i < count; i++)
+                if (call() != 0)
+                    _exit(1);
+            _exit(0);
+        }
+    while (wait(&status) > 0)
+        failed |= status;
+    printf("%.0f", (now() - start) / (count * clients));
+    return failed != 0;
+}
+
 int main(int argc, char **argv) {
-    if (argc != 3)
+    if (argc != 3 && argc != 4)
         return 2;
     int (*call)(void) = strcmp(argv[1], "open") == 0      ? open_close
                         : strcmp(argv[1], "stat") == 0    ? status
                         : strcmp(argv[1], "connect") == 0 ? connection
+                        : strcmp(argv[1], "exec") == 0    ? program
                                                           : number;
+    if (argc == 4)
+        return together(call, atol(argv[2]), atol(argv[3]));
     long count = atol(argv[2]) / PARTS;
     double parts[PARTS];
     for (int part = 0; part < PARTS; part++) {

@@ -1,9 +1,11 @@
-/* floor open|stat PROGRAM ARGUMENT…: runs PROGRAM while this process answers its openat, or its newfstatat, in the same
- * safe order of steps that the supervisor takes, with nothing else around them: what a supervised call costs at least.
+/* floor open|stat|connect|exec PROGRAM ARGUMENT…: runs PROGRAM while this process answers its openat, newfstatat, connect or
+ * execve, in the same safe order of steps that the supervisor takes, with nothing else around them: what a supervised call costs at
+ * least. A connect is made on a copy of the caller's socket; an execve is let through, as nobody can make one for another.
  *
  * Receive; read the name; is the call still waiting, and are its credentials the same; with the caller's capabilities
  * only: open the name as O_PATH below the root, ask for the resolved name, ask for the type, and open for use or take
  * the status; answer. (seccomp_unotify(2), pidfd_open(2), capabilities(7).) */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
@@ -141,6 +143,40 @@ static void serve_stat(int listener, const struct seccomp_notif *call) {
     close(place);
 }
 
+static void serve_connect(int listener, const struct seccomp_notif *call) {
+    struct sockaddr_storage peer;
+    size_t length = call->data.args[2] < sizeof peer ? call->data.args[2] : sizeof peer;
+    struct iovec to = {&peer, length}, from = {(void *)call->data.args[1], length};
+    if (process_vm_readv(call->pid, &to, 1, &from, 1, 0) != (ssize_t)length)
+        fail("process_vm_readv");
+    int end_point = syscall(SYS_pidfd_getfd, task, call->data.args[0], 0);
+    check(listener, call);
+    capabilities(caller);
+    int error = connect(end_point, (struct sockaddr *)&peer, length) ? -errno : 0;
+    capabilities(full);
+    close(end_point);
+    answer(listener, call, error, 0);
+}
+
+static void serve_exec(int listener, const struct seccomp_notif *call) {
+    struct seccomp_notif_resp reply = {.id = call->id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+    char name[4096];
+    name_of(call->pid, call->data.args[0], name, sizeof name);
+    ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &reply);
+}
+
+/* What can be served. */
+static const struct family {
+    const char *name;
+    long call;
+    void (*serve)(int, const struct seccomp_notif *);
+} families[] = {
+    {"open", SYS_openat, serve_open},
+    {"stat", SYS_newfstatat, serve_stat},
+    {"connect", SYS_connect, serve_connect},
+    {"exec", SYS_execve, serve_exec},
+};
+
 /* Takes the place of a worker that serves one container: its root, the caller's identity on files. */
 static void settle(pid_t program) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -160,12 +196,15 @@ static void settle(pid_t program) {
 
 int main(int argc, char **argv) {
     int ready[2], number;
-    if (argc < 3 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ready))
+    const struct family *family = NULL;
+    for (size_t i = 0; argc > 1 && i < sizeof families / sizeof *families; i++)
+        if (strcmp(argv[1], families[i].name) == 0)
+            family = &families[i];
+    if (argc < 3 || !family || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ready))
         return 2;
-    int opens = strcmp(argv[1], "open") == 0;
     pid_t program = fork();
     if (program == 0)
-        become(opens ? SYS_openat : SYS_newfstatat, ready[1], argv + 2);
+        become(family->call, ready[1], argv + 2);
     settle(program);
     close(ready[1]);
     if (read(ready[0], &number, sizeof number) != sizeof number)
@@ -178,7 +217,7 @@ int main(int argc, char **argv) {
         struct seccomp_notif call = {0};
         int status;
         if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) == 0)
-            (opens ? serve_open : serve_stat)(listener, &call);
+            family->serve(listener, &call);
         else if (waitpid(program, &status, WNOHANG) == program)
             return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
     }

@@ -2,7 +2,7 @@
 //! kernel has copied them already, so that no other thread can change them any more.
 //!
 //! [`endpoints`] turns a comparison with `sockaddr` into sets of addresses and ports, if that says exactly the same;
-//! [`rules`] does so for the rules of a call; [`program`] writes them out; [`kinds`] tells whether the programs see every
+//! [`rules()`] does so for the rules of a call; [`program`] writes them out; [`kinds`] tells whether the programs see every
 //! socket that the policy lets be made.
 
 pub mod admission;

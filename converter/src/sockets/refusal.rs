@@ -1,7 +1,9 @@
 //! How a socket program fails a call, and what it says of that.
 
 use super::hook::Hook;
-use crate::ebpf::{Builder, Helper, Instruction, Label, Map, Register, Width};
+use crate::ebpf::Instruction::{Add, Call, Copy, Increment, Load, LoadMap, Negate, Set, Store};
+use crate::ebpf::Width::{Double, Word};
+use crate::ebpf::{Builder, Helper, Label, Map, Register};
 
 /// What a program writes down about a call that it denies: the thread (64 bits), the rule, the error, the hook, the
 /// length of the address (32 bits each) and the address itself.
@@ -21,31 +23,43 @@ pub(super) const RULE: Register = Register::KEPT[1];
 /// Where [`refuse`] wants the error.
 pub(super) const ERROR: Register = Register::KEPT[2];
 
+/// Places on the stack: the record, the kernel's form of the context, a key.
+const RECORD: i16 = -(DENIAL as i16);
+const KERNEL: i16 = RECORD - KERNEL_SIZE as i16;
+const KEY: i16 = KERNEL - 8;
+
+/// The program's context as the kernel has it (`struct bpf_sock_addr_kern`, linux/filter.h). These fields are looked at for
+/// the record only, never for the decision: nobody promises where they are.
+const POINTER: i16 = KERNEL + 8;
+const LENGTH: i16 = KERNEL + 32;
+const KERNEL_SIZE: i32 = 40;
+
+const STACK: Register = Register::STACK;
+
 /// Writes the denial down for the supervisor, or counts that it could not, and fails the call.
 pub(super) fn refuse(builder: &mut Builder, hook: Hook) -> Label {
-    use Instruction::{Add, Call, Copy, Increment, Load, LoadMap, Negate, Set, Store};
-    use Width::{Double, Word};
-    const STACK: Register = Register::STACK;
-    let [first, second, third, fourth, _] = Register::ARGUMENTS;
-    /// Places on the stack.
-    const RECORD: i16 = -(DENIAL as i16);
-    const KERNEL: i16 = RECORD - 40;
-    const KEY: i16 = KERNEL - 8;
-    /// The program's context as the kernel has it (`struct bpf_sock_addr_kern`, linux/filter.h). These fields are
-    /// looked at for the record only, never for the decision: nobody promises where they are.
-    const POINTER: i16 = KERNEL + 8;
-    const LENGTH: i16 = KERNEL + 32;
-    let place = |offset: i16| [Copy(first, STACK), Add(first, offset.into())];
+    let fail = fail(builder);
+    let lost = count(builder, fail);
+    let hand_over = hand_over(builder, [fail, lost]);
+    record(builder, hook, hand_over)
+}
 
-    let fail = builder.end(&[
+fn fail(builder: &mut Builder) -> Label {
+    let [first, ..] = Register::ARGUMENTS;
+    builder.end(&[
         Copy(first, ERROR),
         Negate(first),
         Call(Helper::SetRetval),
         Set(Register::RESULT, 0),
-    ]);
-    let count = builder.before(fail, &[Set(first, 1), Increment((Register::RESULT, 0), first)]);
-    let found = builder.branch_if_null(Register::RESULT, [fail, count]);
-    let lost = builder.before(
+    ])
+}
+
+/// Counts a denial that nobody will hear of.
+fn count(builder: &mut Builder, next: Label) -> Label {
+    let [first, second, ..] = Register::ARGUMENTS;
+    let count = builder.before(next, &[Set(first, 1), Increment((Register::RESULT, 0), first)]);
+    let found = builder.branch_if_null(Register::RESULT, [next, count]);
+    builder.before(
         found,
         &[
             Set(first, 0),
@@ -55,9 +69,14 @@ pub(super) fn refuse(builder: &mut Builder, hook: Hook) -> Label {
             LoadMap(first, Map::Lost),
             Call(Helper::MapLookup),
         ],
-    );
-    let written = builder.branch_if_null(Register::RESULT, [fail, lost]);
-    let output = builder.before(
+    )
+}
+
+/// Gives the record to the ring.
+fn hand_over(builder: &mut Builder, [done, lost]: [Label; 2]) -> Label {
+    let [first, second, third, fourth, _] = Register::ARGUMENTS;
+    let written = builder.branch_if_null(Register::RESULT, [done, lost]);
+    builder.before(
         written,
         &[
             LoadMap(first, Map::Denials),
@@ -67,23 +86,14 @@ pub(super) fn refuse(builder: &mut Builder, hook: Hook) -> Label {
             Set(fourth, 0),
             Call(Helper::RingOutput),
         ],
-    );
-    let [to, at] = place(RECORD + 24);
-    let address = builder.before(
-        output,
-        &[
-            Load(Word, first, (STACK, LENGTH)),
-            Store(Word, (STACK, RECORD + 20), first),
-            to,
-            at,
-            Set(second, ADDRESS as i32),
-            Load(Double, third, (STACK, POINTER)),
-            Call(Helper::ProbeReadKernel),
-        ],
-    );
-    let [to, at] = place(KERNEL);
+    )
+}
+
+/// Puts the record together.
+fn record(builder: &mut Builder, hook: Hook, next: Label) -> Label {
+    let [first, second, third, ..] = Register::ARGUMENTS;
     builder.before(
-        address,
+        next,
         &[
             Call(Helper::CurrentPidTgid),
             Store(Double, (STACK, RECORD), Register::RESULT),
@@ -91,10 +101,19 @@ pub(super) fn refuse(builder: &mut Builder, hook: Hook) -> Label {
             Store(Word, (STACK, RECORD + 12), ERROR),
             Set(first, hook as i32),
             Store(Word, (STACK, RECORD + 16), first),
-            to,
-            at,
-            Set(second, 40),
+            // The kernel's form of the context …
+            Copy(first, STACK),
+            Add(first, KERNEL.into()),
+            Set(second, KERNEL_SIZE),
             Copy(third, CONTEXT),
+            Call(Helper::ProbeReadKernel),
+            // … has the address and its length.
+            Load(Word, first, (STACK, LENGTH)),
+            Store(Word, (STACK, RECORD + 20), first),
+            Copy(first, STACK),
+            Add(first, i32::from(RECORD) + 24),
+            Set(second, ADDRESS as i32),
+            Load(Double, third, (STACK, POINTER)),
             Call(Helper::ProbeReadKernel),
         ],
     )

@@ -21,6 +21,7 @@ pub(super) fn lower(source: &Source, text: &RuleText) -> Result<Rule, Diagnostic
         },
         condition: condition(&text.condition)?,
         action: action(&text.action.value),
+        names_errno: matches!(text.action.value, ast::Action::Deny(Some(_))),
         log: text.log,
         identity: text.identity.as_ref().map(identity),
         predicate: text.predicate.as_ref().map(predicate),

@@ -94,7 +94,7 @@ impl Attendant<'_> {
         let host = Host { engine: Engine::Runc, ..host::probe()? };
         let confinement = confinement::confine(self.settings, &id, &bundle, policy, host)?;
         let filter = confinement.filter.clone();
-        let folder = self.folders.claim(&id, &process.metadata)?;
+        let (folder, _lock) = self.folders.claim(&id, &process.metadata)?;
         match supervise::start(&folder, confinement) {
             Ok(client) => Ok((client, filter)),
             Err(error) => {
@@ -108,7 +108,7 @@ impl Attendant<'_> {
     fn join(&self, process: &Process) -> anyhow::Result<(Client, Filter)> {
         let id: ContainerId = process.state.id.parse()?;
         let supervisor = self.folders.find(&id, &process.metadata)?;
-        let filter = supervisor.fetch_filter()?;
+        let filter = supervisor.walls()?.filter;
         Ok((supervisor, filter))
     }
 

@@ -23,6 +23,9 @@ const METADATA: &str = "metadata";
 /// containers under their old names.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// As long as it lives nobody else makes, removes or looks into folders.
+pub type Lock = Flock<File>;
+
 /// All of them. Attendants and the agent itself change them under one lock.
 pub struct Folders {
     store: Store,
@@ -41,15 +44,18 @@ impl Folders {
     }
 
     /// Makes the folder of a new container. One whose supervisor is dead makes place.
-    pub fn claim(&self, id: &ContainerId, metadata: &str) -> anyhow::Result<PathBuf> {
+    ///
+    /// The lock is to be kept until the supervisor has its first connection: it ends with its last one, and who looks whether it is
+    /// alive connects too.
+    pub fn claim(&self, id: &ContainerId, metadata: &str) -> anyhow::Result<(PathBuf, Lock)> {
         let folder = self.store.own_folder(id);
         let begun = Instant::now();
         loop {
-            let _lock = self.lock(FlockArg::LockExclusive)?;
+            let lock = self.lock()?;
             match DirBuilder::new().mode(0o700).create(&folder) {
                 Ok(()) => {
                     fs::write(folder.join(METADATA), metadata)?;
-                    return Ok(folder);
+                    return Ok((folder, lock));
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error).context("cannot make the container's folder"),
@@ -59,7 +65,7 @@ impl Folders {
             } else if begun.elapsed() > PATIENCE {
                 bail!("a container of this name is running");
             }
-            drop(_lock);
+            drop(lock);
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -79,7 +85,7 @@ impl Folders {
     pub fn await_end(&self, id: &str) -> anyhow::Result<()> {
         let folder = self.store.own_folder(&id.parse()?);
         let begun = Instant::now();
-        while folder.exists() && !is_dead(&folder) {
+        while folder.exists() && !self.lock().is_ok_and(|_lock| is_dead(&folder)) {
             if begun.elapsed() > PATIENCE {
                 bail!("the container has not ended");
             }
@@ -91,7 +97,7 @@ impl Folders {
 
     /// Removes what dead supervisors left. Whoever holds the lock leaves nothing behind that a later sweep does not find.
     pub fn sweep(&self) {
-        let Ok(_lock) = self.lock(FlockArg::LockExclusive) else { return };
+        let Ok(_lock) = self.lock() else { return };
         let entries = fs::read_dir(self.store.root()).into_iter().flatten().flatten();
         for folder in entries.map(|entry| entry.path()).filter(|path| is_dead(path)) {
             // It is found again by the next sweep.
@@ -99,9 +105,11 @@ impl Folders {
         }
     }
 
-    fn lock(&self, how: FlockArg) -> anyhow::Result<Flock<File>> {
+    fn lock(&self) -> anyhow::Result<Lock> {
         let file = File::create(&self.lock).context("cannot open the lock")?;
-        Flock::lock(file, how).map_err(|(_, errno)| errno).context("cannot lock the folders")
+        Flock::lock(file, FlockArg::LockExclusive)
+            .map_err(|(_, errno)| errno)
+            .context("cannot lock the folders")
     }
 }
 
@@ -122,12 +130,13 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folders = Folders::new(root.path()).unwrap();
         let id = "web".parse().unwrap();
-        let folder = folders.claim(&id, "m").unwrap();
+        let (folder, lock) = folders.claim(&id, "m").unwrap();
+        drop(lock);
         // Nobody has listened yet: it is just being made.
         folders.sweep();
         assert!(folder.exists());
         drop(UnixListener::bind(folder.join("supervisor.sock")).unwrap());
-        assert!(folders.claim(&id, "n").is_ok());
+        drop(folders.claim(&id, "n").unwrap());
         assert!(folders.find(&id, "m").is_err());
         drop(UnixListener::bind(folder.join("supervisor.sock")).unwrap());
         folders.sweep();

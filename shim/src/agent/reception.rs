@@ -8,10 +8,15 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::{PeerCredentials, PeerPidfd};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::geteuid;
 use supervisor::agent::{PATIENCE, ensure_trusted, ensure_trusted_folder};
+
+use crate::sys;
 
 /// The listening socket; its file goes with it.
 pub struct Reception {
@@ -26,6 +31,8 @@ pub enum PeerError {
     Look(#[source] std::io::Error),
     #[error("user {0} may not speak to the agent")]
     User(u32),
+    #[error("process {0}, which connected, is gone")]
+    Gone(i32),
     #[error("process {0} is in a container: its {1} namespace is not the agent's")]
     Inside(i32, &'static str),
 }
@@ -89,6 +96,13 @@ pub fn admit(connection: &UnixStream) -> Result<(), PeerError> {
     if peer.uid() != 0 && peer.uid() != geteuid().as_raw() {
         return Err(PeerError::User(peer.uid()));
     }
+    // Its number cannot have been given out again as long as it lives, which is looked at last.
+    let process = match getsockopt(connection, PeerPidfd) {
+        // Before Linux 6.5 the number has to do: it is opened at once.
+        Err(Errno::ENOPROTOOPT) => sys::open_process(peer.pid()),
+        process => process,
+    };
+    let process = process.map_err(|errno| look(errno.into()))?;
     // 0 stands for a process of a pid namespace that is not below ours; it has no folder in /proc.
     for kind in ["pid", "user"] {
         let of = |process: &str| fs::read_link(format!("/proc/{process}/ns/{kind}"));
@@ -96,5 +110,9 @@ pub fn admit(connection: &UnixStream) -> Result<(), PeerError> {
             return Err(PeerError::Inside(peer.pid(), kind));
         }
     }
-    Ok(())
+    let mut ended = [PollFd::new(process.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut ended, PollTimeout::ZERO).map_err(|errno| look(errno.into()))? {
+        0 => Ok(()),
+        _ => Err(PeerError::Gone(peer.pid())),
+    }
 }

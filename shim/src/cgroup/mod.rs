@@ -2,7 +2,7 @@
 
 pub mod companions;
 pub mod mounts;
-mod nested;
+pub mod nested;
 
 use std::os::fd::AsFd;
 use std::path::Path;

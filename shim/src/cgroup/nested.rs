@@ -15,27 +15,34 @@ use super::ROOT;
 /// Ends what runs in them and removes them, in every hierarchy. What cannot be removed shows when the container's own
 /// group is.
 pub fn remove(cgroup: &Path) {
-    let path: PathBuf =
-        cgroup.components().filter(|part| matches!(part, Component::Normal(_))).collect();
-    // Without a path every container of the host would be below.
+    for folder in everywhere(cgroup).iter().flat_map(|folder| folders(folder)) {
+        remove_tree(&folder);
+    }
+}
+
+/// The same with the container's own group.
+pub fn remove_with_own(cgroup: &Path) {
+    everywhere(cgroup).iter().for_each(|folder| remove_tree(folder));
+}
+
+/// A group's folder in every hierarchy. Without a path it would be everybody's: then there is none.
+fn everywhere(cgroup: &Path) -> Vec<PathBuf> {
+    let path = normal(cgroup);
     if path.as_os_str().is_empty() {
-        return;
+        return Vec::new();
     }
-    for hierarchy in folders(Path::new(ROOT)).into_iter().chain([PathBuf::from(ROOT)]) {
-        for folder in folders(&hierarchy.join(&path)) {
-            remove_tree(&folder);
-        }
-    }
+    let hierarchies = folders(Path::new(ROOT)).into_iter().chain([PathBuf::from(ROOT)]);
+    hierarchies.map(|hierarchy| hierarchy.join(&path)).filter(|folder| folder.is_dir()).collect()
+}
+
+/// A path that cannot lead out of a hierarchy.
+fn normal(path: &Path) -> PathBuf {
+    path.components().filter(|part| matches!(part, Component::Normal(_))).collect()
 }
 
 /// Whether there is a group of this name below the container's, in any hierarchy; `/` is the container's own.
 pub fn exists(cgroup: &Path, name: &Path) -> bool {
-    let normal = |path: &Path| -> PathBuf {
-        path.components().filter(|part| matches!(part, Component::Normal(_))).collect()
-    };
-    let path = normal(cgroup).join(normal(name));
-    let hierarchies = folders(Path::new(ROOT)).into_iter().chain([PathBuf::from(ROOT)]);
-    hierarchies.into_iter().any(|hierarchy| hierarchy.join(&path).is_dir())
+    everywhere(cgroup).iter().any(|folder| folder.join(normal(name)).is_dir())
 }
 
 fn remove_tree(folder: &Path) {
@@ -77,6 +84,7 @@ mod tests {
     #[test]
     fn a_path_to_everything_removes_nothing() {
         for path in ["", "/", "..", "/../."] {
+            remove_with_own(Path::new(path));
             remove(Path::new(path));
         }
         assert!(Path::new(ROOT).exists());

@@ -11,6 +11,7 @@ use libcontainer::container::{Container, ContainerStatus};
 use crate::bundle::Bundle;
 use crate::cgroup::Cgroup;
 use crate::cgroup::companions::Companions;
+use crate::cgroup::nested;
 use crate::config::Settings;
 use crate::container::{StateError, Store, status_name};
 use crate::identifier::ContainerId;
@@ -31,8 +32,9 @@ impl Delete {
         let store = Store::new(&settings.config.root);
         match store.load(&self.id) {
             Ok(container) => delete(&store, container, self.force)?,
-            // What a killed `create` left is removed with it.
-            Err(StateError::Missing(_)) if self.force => remove_own(&store.own_folder(&self.id))?,
+            Err(StateError::Missing(_) | StateError::Load { .. }) if self.force => {
+                remove_remains(&store, &self.id)?;
+            }
             Err(error) => return Err(error.into()),
         }
         Ok(ExitCode::SUCCESS)
@@ -53,6 +55,10 @@ pub fn delete(store: &Store, mut container: Container, force: bool) -> anyhow::R
         end_all(&container);
     }
     Cgroup::remove_nested(&container)?;
+    if force && status == ContainerStatus::Stopped {
+        // A `create` that was killed may have left processes that are still on their way into the groups.
+        remove_group(&store.own_folder(&id));
+    }
     container.delete(force).context("cannot delete container")?;
     if let Ok(config) = config {
         let companions = Companions::of(&config.cgroup_path, container.systemd());
@@ -66,6 +72,23 @@ pub fn delete(store: &Store, mut container: Container, force: bool) -> anyhow::R
     Ok(())
 }
 
+/// What a `create` left that was killed, or a state that cannot be read any more.
+fn remove_remains(store: &Store, id: &ContainerId) -> anyhow::Result<()> {
+    let folder = store.root().join(id.as_str());
+    if folder.is_dir() {
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    remove_own(&store.own_folder(id))
+}
+
+fn remove_group(folder: &Path) {
+    let private = Bundle::open(folder).ok();
+    if let Some(cgroup) = private.as_ref().and_then(Bundle::cgroup) {
+        nested::remove_with_own(cgroup);
+    }
+}
+
 /// A container without a group to freeze is killed by libcontainer all the same.
 fn end_all(container: &Container) {
     if let Ok(cgroup) = Cgroup::of(container) {
@@ -75,6 +98,8 @@ fn end_all(container: &Container) {
 
 /// The supervisor goes with its container; what it needed goes after it.
 fn remove_own(folder: &Path) -> anyhow::Result<()> {
+    // libcontainer has removed the container's groups unless it was killed while it made them.
+    remove_group(folder);
     supervise::end(folder, supervise::PATIENCE)?;
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != ErrorKind::NotFound => {

@@ -111,7 +111,6 @@ impl Exec {
         let workload = Workload::new(Restraints {
             users: self.users(&bundle, &container)?,
             doors: Some(companions.doors().context("cannot open the container's cgroups")?),
-            filter: supervisor.fetch_filter()?,
             supervisor: RefCell::new(Some(supervisor)),
             engine: EngineFilter::of(&bundle, &process)?,
             lent: lent::to_give_back(&process),

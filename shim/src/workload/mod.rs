@@ -18,7 +18,6 @@ use libcontainer::workload::{Executor, ExecutorError, ExecutorValidationError};
 use nix::errno::Errno;
 use nix::unistd::execve;
 use oci_spec::runtime::{Process, Spec};
-use supervisor::filter::Filter;
 use supervisor::handoff::{Client, HandOffError, install_and_hand_over};
 
 use crate::cgroup::companions::Doors;
@@ -36,14 +35,12 @@ pub struct Workload(Rc<Restraints>);
 /// What a process is put under before it becomes the workload.
 #[derive(Debug)]
 pub struct Restraints {
-    /// The connection to the supervisor; taken by the one process that is made.
+    /// The connection to the supervisor, which has the filter and the Landlock ruleset; taken by the one process that is made.
     pub supervisor: RefCell<Option<Client>>,
     /// The ways into the container's control groups, for a process that joins it.
     pub doors: Option<Doors>,
     /// The container's user namespace, for a process that joins it: libcontainer leaves such a one outside.
     pub users: Option<OwnedFd>,
-    /// Our filter, the same for all processes of a container.
-    pub filter: Filter,
     /// The engine's own profile.
     pub engine: Option<EngineFilter>,
     /// What was lent for the start-up and has to be given back.
@@ -132,7 +129,8 @@ impl Workload {
             terminal::prepare(process).map_err(WorkloadError::Terminal)?;
         }
         let supervisor = self.0.supervisor.take().ok_or(WorkloadError::Unsupervised)?;
-        install_and_hand_over(supervisor, &self.0.filter)?;
+        let walls = supervisor.walls()?;
+        install_and_hand_over(supervisor, &walls)?;
         self.narrow(no_new_privileges(spec))?;
         execve(&program.path, &program.arguments, &program.environment).map_err(|errno| {
             let path = program.path.to_string_lossy().into_owned();

@@ -79,7 +79,9 @@ impl StartUp {
     pub fn catch(gate: OwnedFd, told: Option<Tid>, patience: Duration) -> Result<Self, ArmError> {
         let begun = Instant::now();
         loop {
-            let question = ask(&gate, patience.saturating_sub(begun.elapsed()))?;
+            // A container may signal what joins it: that must not hold us for ever.
+            let left = patience.checked_sub(begun.elapsed()).ok_or(ArmError::Silent)?;
+            let question = ask(&gate, left)?;
             let asking = question.tid;
             if let Some(told) = told.filter(|told| *told != asking) {
                 return Err(ArmError::Stranger { asking: asking.0, told: told.0 });

@@ -23,6 +23,9 @@ const SYSCALL: [u8; 2] = [0x0f, 0x05];
 /// `__USER_CS` of asm/segment.h: the thread runs 64-bit code.
 const USER_CS: u64 = 0x33;
 
+/// How often it may be stopped by others on its way to a call.
+const STOPS: usize = 1000;
+
 /// No call: the kernel restarts nothing (`orig_ax`, arch/x86/kernel/signal.c).
 const NO_CALL: u64 = u64::MAX;
 
@@ -159,12 +162,14 @@ impl Tracee {
     }
 
     fn run_to_syscall_stop(&mut self) -> Result<(), ArmError> {
-        loop {
+        // SIGSTOP cannot be blocked, and a container may send it to what joins it.
+        for _ in 0..STOPS {
             ptrace::syscall(self.pid, None).map_err(failed("continue"))?;
             if let WaitStatus::PtraceSyscall(_) = self.wait()? {
                 return Ok(());
             }
         }
+        Err(failed("reach a call")(Errno::ELOOP))
     }
 
     /// Waits for its next stop. A signal is held until it is released.
@@ -176,7 +181,9 @@ impl Tracee {
                     return Err(ArmError::Silent);
                 }
                 Ok(stop) => {
-                    if let WaitStatus::Stopped(_, signal) = stop {
+                    if let WaitStatus::Stopped(_, signal) = stop
+                        && !self.held.contains(&signal)
+                    {
                         self.held.push(signal);
                     }
                     return Ok(stop);

@@ -2,9 +2,10 @@
 
 use super::packet::{self, Message};
 use super::server::through_folder;
+use super::walls::Walls;
 use crate::filter::Filter;
 use crate::notification::Tid;
-use crate::sys::seccomp;
+use crate::sys::{landlock, seccomp};
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt,
@@ -40,6 +41,9 @@ pub enum HandOffError {
     /// No thread for the hand-off.
     #[error("cannot start the thread that hands the listener over")]
     Thread(#[source] std::io::Error),
+    /// The kernel does not take the Landlock ruleset.
+    #[error("the kernel refuses the Landlock ruleset")]
+    Fence(#[source] Errno),
     /// The kernel does not take the filter.
     #[error("the kernel refuses the filter")]
     Install(#[source] Errno),
@@ -82,11 +86,36 @@ impl Client {
         Ok(Self { socket })
     }
 
-    /// Asks for the filter of the container, for a further process of it.
+    /// Asks what a process of the container is to be put under.
     ///
     /// # Errors
-    /// [`HandOffError`] if none came.
-    pub fn fetch_filter(&self) -> Result<Filter, HandOffError> {
+    /// [`HandOffError`] if no answer came.
+    pub fn walls(&self) -> Result<Walls, HandOffError> {
+        let filter = self.filter()?;
+        match self.ask(&Message::Ruleset, None)? {
+            (Message::Ruleset, ruleset) => Ok(Walls { filter, ruleset }),
+            (Message::Error(text), _) => Err(HandOffError::Refused(text)),
+            _ => Err(HandOffError::Unexpected),
+        }
+    }
+
+    /// Tells which walls can stand in the container: brings the Landlock ruleset of the cheaper ones, or says why they cannot be used.
+    ///
+    /// # Errors
+    /// [`HandOffError`] if it was not taken note of.
+    pub fn tell_fence(&self, fence: Result<BorrowedFd<'_>, &str>) -> Result<(), HandOffError> {
+        let answer = match fence {
+            Ok(ruleset) => self.ask(&Message::Fenced, Some(ruleset))?,
+            Err(reason) => self.ask(&Message::Unfenced(reason.to_owned()), None)?,
+        };
+        match answer.0 {
+            Message::Noted => Ok(()),
+            Message::Error(text) => Err(HandOffError::Refused(text)),
+            _ => Err(HandOffError::Unexpected),
+        }
+    }
+
+    fn filter(&self) -> Result<Filter, HandOffError> {
         let (answer, fd) = self.ask(&Message::Filter, None)?;
         let file = match (answer, fd) {
             (Message::Filter, Some(fd)) => fd,
@@ -144,23 +173,28 @@ impl AsFd for Client {
     }
 }
 
-/// Puts the calling thread under the filter and hands its listener to the supervisor.
+/// Puts the calling thread under the ruleset and the filter, and hands the filter's listener to the supervisor.
+///
+/// The ruleset comes first: the filter might not let it through.
 ///
 /// Once the filter is in force, a call of this thread may wait for a supervisor that does not have the listener yet. So a
 /// second thread, started before and therefore without the filter, does the talking, while this one makes no
 /// call that matters until it is done.
 ///
 /// # Errors
-/// [`HandOffError`]. After [`HandOffError::Install`] nothing has changed; after [`HandOffError::NotTaken`] the process
+/// [`HandOffError`]. After [`HandOffError::Fence`] nothing has changed; after [`HandOffError::NotTaken`] the process
 /// cannot do anything useful any more and should exit.
-pub fn install_and_hand_over(client: Client, filter: &Filter) -> Result<(), HandOffError> {
+pub fn install_and_hand_over(client: Client, walls: &Walls) -> Result<(), HandOffError> {
+    if let Some(ruleset) = &walls.ruleset {
+        landlock::restrict_self(ruleset.as_fd()).map_err(HandOffError::Fence)?;
+    }
     let slot = Arc::new(Slot::default());
     let helper = Arc::clone(&slot);
     std::thread::Builder::new()
         .name("hand-off".into())
         .spawn(move || helper.hand_over(&client))
         .map_err(HandOffError::Thread)?;
-    match seccomp::install_filter(filter.instructions()) {
+    match seccomp::install_filter(walls.filter.instructions()) {
         Ok(listener) => slot.put(Some(listener)),
         Err(errno) => {
             slot.put(None);

@@ -5,6 +5,9 @@
 //! | from the client | descriptor | answer | descriptor |
 //! |---|---|---|---|
 //! | `filter` | | `filter` | memory file with the program |
+//! | `ruleset` | | `ruleset` | the Landlock ruleset, if there is one |
+//! | `fenced` | the Landlock ruleset | `noted` | |
+//! | `unfenced REASON` | | `noted` | |
 //! | `join` | the listener | `joined` | |
 //! | anything | | `error TEXT` | |
 //!
@@ -14,6 +17,8 @@
 pub mod client;
 pub mod packet;
 pub mod server;
+pub mod walls;
 
 pub use client::{Client, HandOffError, install_and_hand_over};
 pub use server::{Server, ServerError};
+pub use walls::Walls;

@@ -16,6 +16,14 @@ pub const LIMIT: usize = 1024;
 pub enum Message {
     /// Asks for the container's filter, or brings it.
     Filter,
+    /// Asks for the container's Landlock ruleset, or brings it; without a descriptor there is none.
+    Ruleset,
+    /// Brings the ruleset that goes with the cheaper of the container's two filters.
+    Fenced,
+    /// Tells why that one cannot be used.
+    Unfenced(String),
+    /// It was taken note of.
+    Noted,
     /// Brings a listener.
     Join,
     /// The listener is served from now on.
@@ -28,27 +36,40 @@ impl Message {
     fn encode(&self) -> Vec<u8> {
         match self {
             Self::Filter => b"filter".to_vec(),
+            Self::Ruleset => b"ruleset".to_vec(),
+            Self::Fenced => b"fenced".to_vec(),
+            Self::Noted => b"noted".to_vec(),
+            Self::Unfenced(text) => spoken(b"unfenced ", text),
             Self::Join => b"join".to_vec(),
             Self::Joined => b"joined".to_vec(),
-            Self::Error(text) => {
-                let mut bytes = b"error ".to_vec();
-                bytes.extend(text.bytes().take(LIMIT - bytes.len()));
-                bytes
-            }
+            Self::Error(text) => spoken(b"error ", text),
         }
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         match bytes {
             b"filter" => Some(Self::Filter),
+            b"ruleset" => Some(Self::Ruleset),
+            b"fenced" => Some(Self::Fenced),
+            b"noted" => Some(Self::Noted),
             b"join" => Some(Self::Join),
             b"joined" => Some(Self::Joined),
             _ => {
-                let text = bytes.strip_prefix(b"error ")?;
-                Some(Self::Error(String::from_utf8_lossy(text).into_owned()))
+                let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+                match bytes.strip_prefix(b"error ") {
+                    Some(reason) => Some(Self::Error(text(reason))),
+                    None => Some(Self::Unfenced(text(bytes.strip_prefix(b"unfenced ")?))),
+                }
             }
         }
     }
+}
+
+/// A word and a text that is cut to fit.
+fn spoken(word: &[u8], text: &str) -> Vec<u8> {
+    let mut bytes = word.to_vec();
+    bytes.extend(text.bytes().take(LIMIT - word.len()));
+    bytes
 }
 
 /// A packet as it arrived.

@@ -1,6 +1,7 @@
 //! The supervisor's side: who connects, who asks, who joins.
 
 use super::packet::{self, Message, Packet};
+use super::walls::Choice;
 use crate::filter::Filter;
 use crate::notification::Tid;
 use nix::errno::Errno;
@@ -81,17 +82,37 @@ impl AsFd for Server {
     }
 }
 
-/// Reads one packet from a connection and answers a question for the filter. A listener is left to the caller, who must
-/// answer with [`acknowledge`] once it is served.
+/// Reads one packet from a connection and answers what is about the container's walls. A listener is left to the caller, who
+/// must answer with [`acknowledge`] once it is served.
 ///
 /// # Errors
 /// The connection is of no more use.
-pub fn talk(connection: BorrowedFd<'_>, filter: &Filter) -> Result<Option<Joined>, Errno> {
+pub fn talk(connection: BorrowedFd<'_>, choice: &mut Choice) -> Result<Option<Joined>, Errno> {
     let packet = packet::receive(connection)?.ok_or(Errno::ECONNRESET)?;
+    let noted = |told: bool| match told {
+        true => Message::Noted,
+        false => Message::Error("the container's walls stand already".into()),
+    };
     match packet.message {
         Message::Filter => {
-            let file = memory_file(filter)?;
+            let file = memory_file(&choice.walls().filter)?;
             packet::send(connection, &Message::Filter, Some(file.as_fd()))?;
+            Ok(None)
+        }
+        Message::Ruleset => {
+            let walls = choice.walls();
+            let ruleset = walls.ruleset.as_ref().map(AsFd::as_fd);
+            packet::send(connection, &Message::Ruleset, ruleset)?;
+            Ok(None)
+        }
+        Message::Fenced => {
+            let told = packet.fd.is_some_and(|ruleset| choice.fence(ruleset));
+            packet::send(connection, &noted(told), None)?;
+            Ok(None)
+        }
+        Message::Unfenced(reason) => {
+            let told = choice.leave_unfenced(reason);
+            packet::send(connection, &noted(told), None)?;
             Ok(None)
         }
         Message::Join => match joined(packet) {
@@ -101,7 +122,7 @@ pub fn talk(connection: BorrowedFd<'_>, filter: &Filter) -> Result<Option<Joined
                 Ok(None)
             }
         },
-        Message::Joined | Message::Error(_) => Err(Errno::EBADMSG),
+        Message::Joined | Message::Noted | Message::Error(_) => Err(Errno::EBADMSG),
     }
 }
 
@@ -151,11 +172,61 @@ pub(super) fn through_folder<T>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Client, HandOffError};
+    use super::super::{Client, HandOffError, Walls};
     use super::*;
+    use crate::confinement::{Confinement, Entry};
+    use crate::fence::Fence;
 
-    fn filter() -> Filter {
-        Filter::from_bytes(&[6, 0, 0, 0, 0, 0, 0xff, 0x7f]).unwrap()
+    fn filter(value: u8) -> Filter {
+        Filter::from_bytes(&[6, 0, 0, 0, value, 0, 0xff, 0x7f]).unwrap()
+    }
+
+    fn choice(fence: Option<Fence>) -> Choice {
+        Choice::of(&Confinement {
+            id: "test".into(),
+            policies: policy::PolicySet { policies: vec![] },
+            filter: filter(0),
+            fence,
+            sockets: None,
+            constancy: Default::default(),
+            audit: "/dev/null".into(),
+            devices: vec![],
+            entry: Entry::default(),
+        })
+    }
+
+    /// The walls that a client gets after what it told.
+    fn walls(choice: &mut Choice, tell: impl FnOnce(&Client) + Send) -> Walls {
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let (ours, theirs) =
+            nix::sys::socket::socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)
+                .unwrap();
+        let client = Client::from_fd(theirs).unwrap();
+        std::thread::scope(|scope| {
+            let asking = scope.spawn(move || {
+                tell(&client);
+                client.walls().unwrap()
+            });
+            while talk(ours.as_fd(), choice).is_ok() {}
+            asking.join().unwrap()
+        })
+    }
+
+    #[test]
+    fn the_cheaper_walls_stand_once_their_ruleset_is_there() {
+        let fence = Fence { filter: filter(1), handled: 0, granted: 0, of_files: 0, rules: vec![] };
+        let ruleset = || File::open("/dev/null").unwrap();
+        let mut fenced = choice(Some(fence.clone()));
+        let got = walls(&mut fenced, |client| client.tell_fence(Ok(ruleset().as_fd())).unwrap());
+        assert!(got.filter == filter(1) && got.ruleset.is_some());
+        let again = walls(&mut fenced, |client| {
+            assert!(client.tell_fence(Ok(ruleset().as_fd())).is_err(), "a second time");
+        });
+        assert!(again.filter == filter(1) && again.ruleset.is_some());
+        let mut unfenced = choice(Some(fence));
+        let got = walls(&mut unfenced, |client| client.tell_fence(Err("unfit")).unwrap());
+        assert!(got.filter == filter(0) && got.ruleset.is_none());
+        assert_eq!(unfenced.unfenced(), Some("unfit"));
     }
 
     #[test]
@@ -167,9 +238,10 @@ mod tests {
         let server = Server::bind(&path).unwrap();
         let client = Client::connect(&path).unwrap();
         let connection = server.accept().unwrap();
-        let fetching = std::thread::spawn(move || client.fetch_filter());
-        assert!(talk(connection.as_fd(), &filter()).unwrap().is_none());
-        assert_eq!(fetching.join().unwrap().unwrap(), filter());
+        let fetching = std::thread::spawn(move || client.walls());
+        while talk(connection.as_fd(), &mut choice(None)).is_ok() {}
+        let walls = fetching.join().unwrap().unwrap();
+        assert!(walls.filter == filter(0) && walls.ruleset.is_none());
         std::fs::remove_dir_all(folder.parent().unwrap()).unwrap();
     }
 
@@ -182,13 +254,13 @@ mod tests {
         setsockopt(&ours, sockopt::PassCred, &true).unwrap();
         let file = File::open("/dev/null").unwrap();
         packet::send(theirs.as_fd(), &Message::Join, Some(file.as_fd())).unwrap();
-        assert!(talk(ours.as_fd(), &filter()).unwrap().is_none());
+        assert!(talk(ours.as_fd(), &mut choice(None)).unwrap().is_none());
         let client = Client::from_fd(theirs).unwrap();
         assert!(matches!(
             packet::receive(client.as_fd()).unwrap().unwrap().message,
             Message::Error(text) if text.contains("not a seccomp listener")
         ));
         drop(ours);
-        assert!(matches!(client.fetch_filter(), Err(HandOffError::Talk(_))));
+        assert!(matches!(client.walls(), Err(HandOffError::Talk(_))));
     }
 }

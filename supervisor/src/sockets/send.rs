@@ -17,8 +17,11 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use std::os::fd::{AsFd, OwnedFd};
 
-/// No datagram is longer; the kernel says so with EMSGSIZE. Streams are sent in pieces of this size.
-const PIECE: u64 = 4 << 20;
+/// Streams are sent in pieces of this size: many may wait at a time, and ours is not the container's memory.
+const PIECE: u64 = 128 << 10;
+
+/// The longest datagram of the internet families, whatever the socket's buffer.
+const DATAGRAM: u64 = 64 << 10;
 
 /// The caller's socket and what decides how it is written to.
 struct Socket {
@@ -26,6 +29,8 @@ struct Socket {
     family: i32,
     is_stream: bool,
     waits: bool,
+    /// No datagram is longer than the buffer (EMSGSIZE, unix(7), udp(7)).
+    longest: u64,
 }
 
 impl Socket {
@@ -34,7 +39,16 @@ impl Socket {
         let kind = socket::option(fd.as_fd(), libc::SO_TYPE)?;
         let family = socket::option(fd.as_fd(), libc::SO_DOMAIN)?;
         let waits = fcntl(&fd, FcntlArg::F_GETFL)? & libc::O_NONBLOCK == 0;
-        Ok(Self { fd, family, is_stream: kind == libc::SOCK_STREAM, waits })
+        let buffer = socket::option(fd.as_fd(), libc::SO_SNDBUF)?;
+        let longest = u64::from(buffer.unsigned_abs()).max(DATAGRAM);
+        Ok(Self { fd, family, is_stream: kind == libc::SOCK_STREAM, waits, longest })
+    }
+}
+
+impl Socket {
+    /// How much is sent at once.
+    fn room(&self) -> u64 {
+        if self.is_stream { PIECE } else { self.longest }
     }
 }
 
@@ -155,7 +169,7 @@ impl<'m> Outgoing<'m> {
         socket: &Socket,
     ) -> Result<u64, Denial> {
         let total = self.parts.iter().fold(0, |sum: u64, (_, length)| sum.saturating_add(*length));
-        if !socket.is_stream && total > PIECE {
+        if !socket.is_stream && total > socket.longest {
             return Err(Errno::EMSGSIZE.into());
         }
         let control = Control::read(caller, self.control)?;
@@ -164,7 +178,7 @@ impl<'m> Outgoing<'m> {
         let mut sent = 0;
         loop {
             let piece = Piece {
-                payload: gather(caller, &cut(self.parts, sent))?,
+                payload: gather(caller, &cut(self.parts, sent, socket.room()))?,
                 control: &control,
                 flags: self.flags | libc::MSG_NOSIGNAL,
                 to_nothing: self.to_nothing,
@@ -181,7 +195,8 @@ impl<'m> Outgoing<'m> {
                     }
                 }
             }
-            control = Control::default();
+            // Descriptors go with the first piece; the sender is named with each.
+            control = Control::of(caller, &container, socket.family, Vec::new())?;
         }
     }
 
@@ -267,9 +282,9 @@ impl Piece<'_> {
     }
 }
 
-/// The parts that are left after so many bytes, up to one piece.
-fn cut(parts: &[Part], sent: u64) -> Vec<Part> {
-    let (mut skip, mut room) = (sent, PIECE);
+/// The parts that are left after so many bytes, as far as there is room.
+fn cut(parts: &[Part], sent: u64, mut room: u64) -> Vec<Part> {
+    let mut skip = sent;
     let mut cut = Vec::with_capacity(parts.len());
     for (at, length) in parts {
         let skipped = skip.min(*length);
@@ -296,10 +311,10 @@ mod tests {
     #[test]
     fn what_was_sent_is_cut_off() {
         let parts = [(100, 10), (200, 0), (300, 5)];
-        assert_eq!(cut(&parts, 0), [(100, 10), (300, 5)]);
-        assert_eq!(cut(&parts, 4), [(104, 6), (300, 5)]);
-        assert_eq!(cut(&parts, 10), [(300, 5)]);
-        assert_eq!(cut(&parts, 15), []);
-        assert_eq!(cut(&[(0, PIECE + 1)], 1), [(1, PIECE)]);
+        assert_eq!(cut(&parts, 0, 99), [(100, 10), (300, 5)]);
+        assert_eq!(cut(&parts, 4, 99), [(104, 6), (300, 5)]);
+        assert_eq!(cut(&parts, 10, 99), [(300, 5)]);
+        assert_eq!(cut(&parts, 15, 99), []);
+        assert_eq!(cut(&parts, 1, 11), [(101, 9), (300, 2)]);
     }
 }

@@ -1,27 +1,26 @@
-//! landlock(7) for a thread that makes one socket and ends.
+//! Landlock's three calls (landlock(7)).
 
 use nix::errno::Errno;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// Of linux/landlock.h: making a socket's file.
-const MAKE_SOCK: u64 = 1 << 9;
-const RULE_PATH_BENEATH: libc::c_int = 1;
+/// `LANDLOCK_RULE_PATH_BENEATH` of linux/landlock.h.
+const PATH_BENEATH: libc::c_int = 1;
 
-/// `struct landlock_path_beneath_attr`, which is packed.
+/// `struct landlock_path_beneath_attr` of linux/landlock.h.
 #[repr(C, packed)]
 struct PathBeneath {
     allowed_access: u64,
     parent_fd: i32,
 }
 
-/// From now on the calling thread makes sockets' files below this folder only.
+/// A ruleset that denies these rights on files and folders (`LANDLOCK_ACCESS_FS_*`) wherever it does not grant them.
 ///
 /// # Errors
-/// ENOSYS or EOPNOTSUPP where the kernel has no Landlock.
-pub fn make_sockets_only_below(folder: BorrowedFd<'_>) -> Result<(), Errno> {
-    let handled = MAKE_SOCK;
-    // SAFETY: the kernel reads as many bytes of the attribute as it is told; its first field alone is a valid one.
-    let ruleset = Errno::result(unsafe {
+/// What landlock_create_ruleset(2) lists: EINVAL for rights that the kernel does not know.
+pub fn create_ruleset(handled: u64) -> Result<OwnedFd, Errno> {
+    // SAFETY: the kernel reads as many bytes as the size says: the one number that the first version of the structure
+    // consists of. It outlives the call.
+    let fd = Errno::result(unsafe {
         libc::syscall(
             libc::SYS_landlock_create_ruleset,
             std::ptr::from_ref(&handled),
@@ -29,26 +28,54 @@ pub fn make_sockets_only_below(folder: BorrowedFd<'_>) -> Result<(), Errno> {
             0,
         )
     })?;
-    // SAFETY: the result is a descriptor that nobody else owns.
-    let ruleset = unsafe { OwnedFd::from_raw_fd(ruleset as libc::c_int) };
-    let rule = PathBeneath { allowed_access: MAKE_SOCK, parent_fd: folder.as_raw_fd() };
-    // SAFETY: for this type of rule the kernel reads a `landlock_path_beneath_attr`.
+    // SAFETY: the result is a new descriptor that nobody else owns; the kernel gives it the range of an int.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) })
+}
+
+/// Grants rights on what a descriptor shows and, if it is a folder, on all that lies below it.
+///
+/// # Errors
+/// What landlock_add_rule(2) lists: EINVAL for rights that the ruleset does not handle or that no file has.
+pub fn grant(ruleset: BorrowedFd<'_>, rights: u64, on: BorrowedFd<'_>) -> Result<(), Errno> {
+    let rule = PathBeneath { allowed_access: rights, parent_fd: on.as_raw_fd() };
+    // SAFETY: the kernel reads one struct landlock_path_beneath_attr, which outlives the call.
     Errno::result(unsafe {
         libc::syscall(
             libc::SYS_landlock_add_rule,
             ruleset.as_raw_fd(),
-            RULE_PATH_BENEATH,
+            PATH_BENEATH,
             std::ptr::from_ref(&rule),
             0,
         )
-    })?;
-    // SAFETY: prctl(2) and landlock_restrict_self(2) take numbers.
-    Errno::result(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
-    // SAFETY: as above.
+    })
+    .map(drop)
+}
+
+/// Puts the calling thread, and all that it will start, under a ruleset for ever.
+///
+/// # Errors
+/// What landlock_restrict_self(2) lists: EPERM without `CAP_SYS_ADMIN` and `no_new_privs`.
+pub fn restrict_self(ruleset: BorrowedFd<'_>) -> Result<(), Errno> {
+    // SAFETY: landlock_restrict_self(2) takes two numbers.
     Errno::result(unsafe {
         libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0)
     })
     .map(drop)
+}
+
+/// `LANDLOCK_ACCESS_FS_MAKE_SOCK` of linux/landlock.h.
+const MAKE_SOCK: u64 = 1 << 9;
+
+/// From now on the calling thread makes sockets' files below this folder only.
+///
+/// # Errors
+/// ENOSYS or EOPNOTSUPP where the kernel has no Landlock.
+pub fn make_sockets_only_below(folder: BorrowedFd<'_>) -> Result<(), Errno> {
+    let ruleset = create_ruleset(MAKE_SOCK)?;
+    grant(ruleset.as_fd(), MAKE_SOCK, folder)?;
+    // SAFETY: prctl(2) takes numbers.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
+    restrict_self(ruleset.as_fd())
 }
 
 /// `SIOCUNIXFILE` of linux/un.h.

@@ -161,7 +161,7 @@ pub fn may_share_descriptors(one: libc::pid_t, other: libc::pid_t) -> bool {
     }
 }
 
-/// How a process [apart](apart) ended.
+/// How a process [apart] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// Its function has returned.

@@ -10,6 +10,7 @@ use supervisor::constancy::{CHANGES, Constancy};
 use supervisor::container::{Blueprint, Container};
 use supervisor::files::devices::{Access, DeviceKind, Rule};
 use supervisor::filter::Filter;
+use supervisor::handoff::walls::Choice;
 use supervisor::holder::Journal;
 use supervisor::listener::Listener;
 use supervisor::notification::Tid;
@@ -38,7 +39,7 @@ pub const PERMIT: &str = r#"Policy: /victim, Emulation: native
 pub fn serve(listener: OwnedFd, entry: i32, policy: &str) -> impl FnOnce() {
     supervisor::sys::signal::prepare().unwrap();
     let confinement = confinement(policy);
-    let blueprint = Blueprint::enter(&confinement, Tid(entry)).unwrap();
+    let blueprint = Blueprint::enter(&confinement, &Choice::of(&confinement), Tid(entry)).unwrap();
     let journal = Journal::new().unwrap();
     let container = Container::start(Arc::new(blueprint), journal).unwrap();
     let listener = Listener::new(listener, journal.sit(Tid(entry)).unwrap());
@@ -64,6 +65,7 @@ fn confinement(policy: &str) -> Confinement {
         id: "victim".into(),
         policies,
         filter: Filter::from_bytes(&[0; 8]).unwrap(),
+        fence: None,
         constancy: Constancy { credentials: true, root: !policy.contains("native-chroot:") },
         audit: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(audit),
         devices: vec![

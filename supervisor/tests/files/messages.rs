@@ -148,7 +148,10 @@ fn datagrams_of_the_internet() {
         let info = Message::to(v4(port), "info").with(libc::SOL_IP, libc::IP_PKTINFO, &info);
         let hops = Message::to(mapped(port), "tos").with(libc::SOL_IP, libc::IP_TOS, &[8, 0, 0, 0]);
         let mut report = Vec::new();
+        let buffer = nix::sys::socket::sockopt::SndBuf;
+        nix::sys::socket::setsockopt(&six, buffer, &4096).unwrap();
         for (socket, message) in [
+            (&six, Message::to(v4(port), &"x".repeat(60_000))),
             (&one, parts),
             (&one, ttl),
             (&one, info),
@@ -221,6 +224,12 @@ fn credentials_are_the_callers() {
         }
         let message = Message::to(Vec::new(), "stream");
         report.push(format!("{} {}", message.send(&near, 0), told(&far)));
+        let long = Message::to(Vec::new(), &"x".repeat(150_000)).send(&near, libc::MSG_DONTWAIT);
+        let senders: std::collections::BTreeSet<_> =
+            std::iter::from_fn(|| Some(receive(&far)).filter(|(bytes, _)| !bytes.is_empty()))
+                .flat_map(|(_, items)| items)
+                .collect();
+        report.push(format!("{long} {senders:?}"));
         let path = unix("/tmp/receiver");
         let arguments = [
             sender.as_raw_fd() as u64,

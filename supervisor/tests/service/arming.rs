@@ -68,7 +68,7 @@ impl Runtime {
 
 fn arm(stage: &Stage, gate: OwnedFd, tid: Option<Tid>) -> Result<(), ArmError> {
     let supervisor = Client::connect(&stage.socket()).unwrap();
-    let filter = supervisor.fetch_filter().unwrap();
+    let filter = supervisor.walls().unwrap().filter;
     let mut start_up = StartUp::catch(gate, tid, Duration::from_secs(5))?;
     let listener = start_up.install(&filter)?;
     supervisor.join_for(start_up.entry(), listener.as_fd()).unwrap();

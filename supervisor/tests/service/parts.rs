@@ -18,6 +18,7 @@ pub fn supervise(arguments: &[String]) -> ExitCode {
         id: "stage".into(),
         policies: set,
         filter: filter(calls),
+        fence: None,
         audit: audit.into(),
         devices: Vec::new(),
         sockets: None,
@@ -31,8 +32,8 @@ pub fn supervise(arguments: &[String]) -> ExitCode {
 pub fn confine(arguments: &[String]) -> ExitCode {
     let [socket, program @ ..] = arguments else { return ExitCode::from(99) };
     let handed_over = Client::connect(Path::new(socket)).and_then(|client| {
-        let filter = client.fetch_filter()?;
-        install_and_hand_over(client, &filter)
+        let walls = client.walls()?;
+        install_and_hand_over(client, &walls)
     });
     if let Err(error) = handed_over {
         eprintln!("{error}");

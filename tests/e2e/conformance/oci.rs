@@ -141,6 +141,29 @@ impl Oci {
         own.chain(words).map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ")
     }
 
+    /// A call that is killed after this time, with nobody told.
+    pub fn killed_after(&self, line: &str, time: Duration) -> Result<()> {
+        let line = self.command_line(line);
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &format!("exec {line}")]).current_dir(&self.folder);
+        let null = std::process::Stdio::null;
+        let mut child = shell.stdin(null()).stdout(null()).stderr(null()).spawn()?;
+        std::thread::sleep(time);
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Processes of the runtime that have to do with this container.
+    pub fn processes(&self) -> Vec<i32> {
+        let folder = self.folder.to_string_lossy().into_owned();
+        let named = |pid: &i32| {
+            let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&words).contains(&folder)
+        };
+        tests::sweep::processes_running(&place::shim()).into_iter().filter(named).collect()
+    }
+
     /// Runs the container to its end, without a terminal.
     pub fn run(&self) -> Result<Finished> {
         let mut command = limited(&self.runtime[0]);

@@ -32,15 +32,15 @@ fn race(engine: &Engine, name: &str, words: &[&str], least: u64) -> Result<()> {
 }
 
 fn path_race(engine: &Engine) -> Result<()> {
-    race(engine, "path", &["/programs/path_race", "/etc/hostname", "/etc/shadow", "2"], 500)
+    race(engine, "path", &["/programs/path_race", "/etc/hostname", "/etc/shadow", "2"], 100)
 }
 
 fn address_race(engine: &Engine) -> Result<()> {
-    race(engine, "address", &["/programs/sockaddr_race", "5190", "5191", "2"], 500)
+    race(engine, "address", &["/programs/sockaddr_race", "5190", "5191", "2"], 100)
 }
 
 fn program_race(engine: &Engine) -> Result<()> {
-    race(engine, "program", &["/programs/exec_race", "/usr/bin/true", "/usr/bin/false", "4"], 30)
+    race(engine, "program", &["/programs/exec_race", "/usr/bin/true", "/usr/bin/false", "4"], 10)
 }
 
 fn other_entries(engine: &Engine) -> Result<()> {

@@ -6,7 +6,7 @@ use std::io::{IsTerminal as _, Write as _, stdout};
 use std::process::ExitCode;
 use std::time::Instant;
 use tests::Engine;
-use tests::talk::{Attempt, Outcome, SLIDES, Seen, Slide};
+use tests::talk::{Attempt, Denial, Judge, Outcome, SLIDES, Seen, Slide};
 
 fn main() -> ExitCode {
     match run() {
@@ -70,7 +70,14 @@ fn line(attempt: &Attempt, seen: &Seen, ink: &Ink) -> String {
         Outcome::Denied(denial) => denial.value,
         Outcome::Permitted(_) => "",
     };
-    let Some(record) = seen.record(value) else { return format!("{result} no audit record") };
+    let Some(record) = seen.record(value) else {
+        return match attempt.outcome {
+            Outcome::Denied(Denial { judge: Judge::Landlock, .. }) => {
+                format!("{result} by Landlock")
+            }
+            _ => format!("{result} no audit record"),
+        };
+    };
     let rule = record.rule.as_deref().map(|rule| rule.rsplit('/').next().unwrap_or(rule));
     let by = rule.or(record.reason.as_deref()).unwrap_or("no reason given");
     format!("{result} {} {value} ({by})", record.call)

@@ -69,16 +69,32 @@ pub struct Denial {
     pub value: &'static str,
     /// Because of this rule; none: because no rule permits it.
     pub by: Option<&'static str>,
+    /// By whom.
+    pub judge: Judge,
+}
+
+/// Who denies, and so whether there is a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judge {
+    /// The supervisor, which writes everything down.
+    Supervisor,
+    /// Landlock, which does not.
+    Landlock,
 }
 
 /// Denied with EPERM, since no rule permits what `value` names.
 const fn uncovered(value: &'static str) -> Outcome {
-    Outcome::Denied(Denial { errno: "EPERM", value, by: None })
+    Outcome::Denied(Denial { errno: "EPERM", value, by: None, judge: Judge::Supervisor })
 }
 
 /// Denied by a rule.
 const fn denied(errno: &'static str, value: &'static str, rule: &'static str) -> Outcome {
-    Outcome::Denied(Denial { errno, value, by: Some(rule) })
+    Outcome::Denied(Denial { errno, value, by: Some(rule), judge: Judge::Supervisor })
+}
+
+/// Denied by Landlock, since no rule permits what `value` names.
+const fn fenced(value: &'static str) -> Outcome {
+    Outcome::Denied(Denial { errno: "EACCES", value, by: None, judge: Judge::Landlock })
 }
 
 /// All slides with policies, in the talk's order.
@@ -205,6 +221,13 @@ impl Seen {
             "it must fail with {} ({text})",
             denial.errno
         );
+        if denial.judge == Judge::Landlock {
+            ensure!(
+                self.record(denial.value).is_none(),
+                "Landlock must deny it, not the supervisor"
+            );
+            return Ok(());
+        }
         let record = self
             .record(denial.value)
             .with_context(|| format!("no record of {:?}", denial.value))?;

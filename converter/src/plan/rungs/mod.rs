@@ -3,8 +3,9 @@
 //!
 //! A rung is one file: it says what it can do for one form by itself ([`Rung::answer`]), and which of those forms can be
 //! carried together ([`Rung::settle`]). [`RUNGS`] is the order in which they are asked.
-#![allow(dead_code)] // What the first rung looks at.
 
+mod hooks;
+mod landlock;
 pub(in crate::plan) mod sockets;
 
 use std::collections::BTreeMap;
@@ -15,11 +16,12 @@ use policy::registry::{Alias, FormId};
 
 use crate::host::Host;
 use crate::plan::decisions::Decisions;
+use crate::plan::lowered::Lowered;
 use crate::plan::{Mechanism, PolicyPlan};
 use crate::sockets::SocketProgram;
 
 /// All rungs, in the order in which they are asked.
-static RUNGS: &[&dyn Rung] = &[&sockets::Sockets];
+static RUNGS: &[&dyn Rung] = &[&sockets::Sockets, &landlock::Landlock];
 
 /// A mechanism that may take forms over from the supervisor.
 pub(in crate::plan) trait Rung: Sync {
@@ -31,7 +33,7 @@ pub(in crate::plan) trait Rung: Sync {
 
     /// Keeps of the forms that all policies agree on those that can be carried together, and writes down what the mechanism needs
     /// for them. Forms that go are left to the next rung; the scene tells what became of all other calls.
-    fn settle(&self, scene: &Scene<'_>, offers: Offers, carried: &mut Carried) -> Offers;
+    fn settle(&self, scene: &Scene<'_>, offers: Offers, carried: &mut Carried) -> Settled;
 }
 
 /// The rules that judge one form under one policy.
@@ -72,6 +74,26 @@ pub(in crate::plan) type Offers = BTreeMap<FormId, Offer>;
 /// Why a rung does not carry a form, as half a sentence.
 pub(in crate::plan) type Obstacle = String;
 
+/// Of the forms that were offered, those that are carried, and why others are not.
+#[derive(Debug, Default)]
+pub(in crate::plan) struct Settled {
+    pub(in crate::plan) kept: Offers,
+    pub(in crate::plan) dropped: BTreeMap<FormId, Obstacle>,
+}
+
+impl Settled {
+    /// All are dropped for the same reason.
+    pub(in crate::plan) fn nothing(offers: Offers, why: &str) -> Self {
+        let dropped = offers.into_keys().map(|form| (form, why.to_owned())).collect();
+        Self { kept: Offers::new(), dropped }
+    }
+
+    /// A form is not carried.
+    pub(in crate::plan) fn drop(&mut self, form: FormId, why: Obstacle) {
+        self.dropped.insert(form, why);
+    }
+}
+
 /// What a rung does for a form.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::plan) struct Offer {
@@ -86,6 +108,8 @@ pub(in crate::plan) struct Offer {
 /// What a mechanism is told about one form; of interest to its own rung only.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::plan) enum Load {
+    /// What is asked of Landlock, and the names that are permitted.
+    Landlock(hooks::Needs, landlock::Permitted),
     /// The programs of its hooks.
     Sockets(Vec<SocketProgram>),
 }
@@ -112,6 +136,8 @@ pub enum Direction {
 /// What the rungs need to be put in place for what they carry.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Carried {
+    /// The Landlock ruleset.
+    pub landlock: Option<crate::landlock::Ruleset>,
     /// Programs for the sockets of the container's control group.
     pub sockets: Vec<SocketProgram>,
 }
@@ -129,11 +155,10 @@ impl Scene<'_> {
         calls.filter(|plan| plan.call.name == call).any(|plan| plan.permits())
     }
 
-    /// The BPF program lets some calls of the form through without asking anybody.
-    pub(in crate::plan) fn lets_through(&self, form: FormId) -> bool {
+    /// What became of every form under every policy.
+    pub(in crate::plan) fn forms(&self) -> impl Iterator<Item = (FormId, &Lowered)> {
         let calls = self.policies.iter().flat_map(|policy| &policy.calls);
-        let forms = calls.flat_map(|call| &call.forms);
-        forms.filter(|(id, _)| *id == form).any(|(_, lowered)| lowered.decisions.allows())
+        calls.flat_map(|call| &call.forms).map(|(form, lowered)| (*form, lowered))
     }
 }
 
@@ -142,19 +167,13 @@ pub(in crate::plan) fn climb(policies: &mut [PolicyPlan<'_>], host: &Host) -> Ca
     let mut carried = Carried::default();
     for rung in RUNGS {
         let offers = offers(*rung, policies, host);
-        let offered: Vec<_> = offers.keys().copied().collect();
-        let kept = rung.settle(&Scene { policies, host }, offers, &mut carried);
-        for policy in policies.iter_mut() {
-            let forms = policy.calls.iter_mut().flat_map(|call| &mut call.forms);
-            for (form, lowered) in forms {
-                match kept.get(form) {
-                    Some(offer) => lowered.carry(rung.mechanism(), offer),
-                    None if offered.contains(form) => lowered.obstacles.push((
-                        rung.mechanism(),
-                        "it does not go together with other rules".into(),
-                    )),
-                    None => {}
-                }
+        let settled = rung.settle(&Scene { policies, host }, offers, &mut carried);
+        let calls = policies.iter_mut().flat_map(|policy| &mut policy.calls);
+        for (form, lowered) in calls.flat_map(|call| &mut call.forms) {
+            if let Some(offer) = settled.kept.get(form) {
+                lowered.carry(rung.mechanism(), offer);
+            } else if let Some(why) = settled.dropped.get(form) {
+                lowered.obstacles.push((rung.mechanism(), why.clone()));
             }
         }
     }

@@ -2,11 +2,11 @@
 //! addresses, and where no socket can be made that the programs do not see.
 
 use policy::ast::PermitFlag;
-use policy::program::{Action as RuleAction, Policy, RuleId};
-use policy::registry::{self, FormId};
+use policy::program::{Action as RuleAction, Policy};
+use policy::registry;
 use policy::{PolicySet, Rule};
 
-use super::{Answer, Carried, Case, Load, Offer, Offers, Rung, Scene};
+use super::{Answer, Carried, Case, Load, Offer, Offers, Rung, Scene, Settled};
 use crate::host::{Host, LinuxVersion};
 use crate::plan::Mechanism;
 use crate::plan::decisions::Decisions;
@@ -55,12 +55,13 @@ impl Rung for Sockets {
         })
     }
 
-    fn settle(&self, _: &Scene<'_>, offers: Offers, carried: &mut Carried) -> Offers {
+    fn settle(&self, _: &Scene<'_>, offers: Offers, carried: &mut Carried) -> Settled {
         for offer in offers.values() {
-            let Load::Sockets(programs) = &offer.load;
-            carried.sockets.extend(programs.iter().cloned());
+            if let Load::Sockets(programs) = &offer.load {
+                carried.sockets.extend(programs.iter().cloned());
+            }
         }
-        offers
+        Settled { kept: offers, ..Settled::default() }
     }
 }
 
@@ -80,12 +81,6 @@ pub(in crate::plan) fn admit(set: &PolicySet, filter: &Filter, host: &Host) -> V
         true => admitting(CALL).expect("short programs"),
         false => Vec::new(),
     }
-}
-
-/// Calls are let through by what stands in the caller's memory: otherwise nothing has to hold the kernel to it.
-fn looks_at_address(policy: &Policy, form: FormId) -> bool {
-    let looks = |id: &RuleId| policy.rule(*id).condition.any(&mut |_| true);
-    policy.may_permit(form) && policy.rules_for(form).own.iter().any(looks)
 }
 
 /// Some program may run without supervision.

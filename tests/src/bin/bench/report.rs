@@ -1,6 +1,6 @@
 //! The figures as a page.
 
-use crate::calls::{CALLS, Cost};
+use crate::calls::{CALLS, Clients, Cost, FLOOR};
 use crate::memory::Memory;
 use crate::start::{ROUNDS, Start};
 use anyhow::Result;
@@ -14,10 +14,12 @@ pub fn write(start: &[Start], calls: &[Cost], memory: &Memory) -> Result<String>
     );
     machine(&mut page)?;
     starts(&mut page, start)?;
-    for (call, _) in CALLS {
-        costs(&mut page, call, calls)?;
+    for (call, _, clients) in CALLS {
+        for clients in clients {
+            costs(&mut page, (call, *clients), calls)?;
+        }
     }
-    writeln!(page, "## Memory of a supervisor\n")?;
+    writeln!(page, "## Memory of a supervisor and its holder\n")?;
     let Memory { resident, proportional } = memory;
     writeln!(
         page,
@@ -54,6 +56,9 @@ fn machine(page: &mut String) -> Result<()> {
             said(&format!("{runtime} --version"))?.lines().next().unwrap_or_default()
         )?;
     }
+    let syd = said("syd --version").unwrap_or_default();
+    let version = syd.lines().next().unwrap_or("not installed: `cargo install syd --features oci`");
+    writeln!(page, "| syd | {version} |")?;
     writeln!(page)?;
     Ok(())
 }
@@ -74,25 +79,33 @@ fn starts(page: &mut String, starts: &[Start]) -> Result<()> {
     Ok(())
 }
 
-fn costs(page: &mut String, call: &str, costs: &[Cost]) -> Result<()> {
-    let title = if call == "open" { "open and close" } else { call };
-    writeln!(page, "## {title}\n")?;
-    writeln!(
-        page,
-        "Microseconds a call, and of the bare C loop (of runc where nothing is supervised).\n"
-    )?;
+fn costs(page: &mut String, (call, clients): (&str, Clients), costs: &[Cost]) -> Result<()> {
+    let title = match call {
+        "open" => "open and close",
+        "exec" => "vfork, execve of /bin/true, wait",
+        other => other,
+    };
+    match clients {
+        Clients::One => writeln!(page, "## {title}\n\nMicroseconds a call,")?,
+        Clients::Four => writeln!(
+            page,
+            "## {title}, four processes at a time\n\nMicroseconds from the first to the last call, divided by the number of all calls,"
+        )?,
+    }
+    writeln!(page, "and of the bare C loop (of runc where nothing is supervised).\n")?;
     writeln!(
         page,
         "| judge | one processor | of floor | two processors | of floor |\n|---|---|---|---|---|"
     )?;
-    let here: Vec<_> = costs.iter().filter(|cost| cost.call == call).collect();
+    let here: Vec<_> =
+        costs.iter().filter(|cost| (cost.call, cost.clients) == (call, clients)).collect();
     let of = |judge: &str, pinned| {
         here.iter()
             .find(|cost| cost.judge == judge && cost.pinned == pinned)
             .map(|cost| cost.median)
     };
     for cost in here.iter().filter(|cost| cost.pinned) {
-        let floor = |pinned| of("bare C loop", pinned).or(of("runc", pinned)).unwrap_or(f64::NAN);
+        let floor = |pinned| of(FLOOR, pinned).or(of("runc", pinned)).unwrap_or(f64::NAN);
         let loose = of(cost.judge, false).unwrap_or(f64::NAN);
         writeln!(
             page,

@@ -25,6 +25,8 @@ pub struct Runners {
     pub talk: Runner,
     /// Every file name goes to the supervisor.
     pub supervised: Runner,
+    /// The peer that supervises programs, if it is installed.
+    pub syd: Option<PathBuf>,
 }
 
 impl Runners {
@@ -48,6 +50,7 @@ impl Runners {
             kernel: shim("systrace-shim, docker-default", "tests/policies/kernel.policy"),
             talk: shim("systrace-shim, web-server", "examples/talk/web-server.policy"),
             supervised: shim("systrace-shim, supervised files", "tests/policies/supervised.policy"),
+            syd: installed("syd"),
         })
     }
 
@@ -57,4 +60,10 @@ impl Runners {
         bundle.take(&place::programs().join("calls"))?;
         Ok(bundle)
     }
+}
+
+/// Where a program is that need not be there.
+fn installed(name: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH")?;
+    std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
