@@ -166,3 +166,37 @@ fn wrong_use_and_missing_files_are_failures() {
         assert!(!seen.err.is_empty() && seen.out.is_empty(), "{words:?}");
     }
 }
+
+#[test]
+fn bundle_edits_a_configuration() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new("bundle");
+    let config = folder.file("config.json", r#"{"ociVersion":"1.0.2","z":1,"linux":{}}"#);
+    let secret = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(&config, secret).expect("it is ours");
+    let text = format!("{RIGHT}\tnative-fsread: filename match \"/tmp\" then permit\n");
+    let policy = folder.file("web.policy", &text);
+    let options = ["bundle", "--config", &config, "--agent", "/run/a.sock"];
+    let seen = convert(&[&options[..], &[&policy]].concat());
+    assert_eq!((seen.status, seen.err.as_str()), (Some(0), ""));
+    let edited: serde_json::Value = serde_json::from_str(&seen.out).expect("JSON");
+    assert_eq!(edited["z"], 1);
+    let seccomp = &edited["linux"]["seccomp"];
+    assert_eq!(seccomp["listenerPath"], "/run/a.sock");
+    let metadata = seccomp["listenerMetadata"].as_str().expect("a text");
+    let metadata: serde_json::Value = serde_json::from_str(metadata).expect("JSON");
+    assert_eq!(metadata["policy"], "web");
+    // In place, and for the same readers as before.
+    let seen = convert(&[&options[..], &["-o", &config, &policy]].concat());
+    assert_eq!((seen.status, seen.out.as_str()), (Some(0), ""));
+    let mode = std::fs::metadata(&config).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let again = convert(&[&options[..], &[&policy]].concat());
+    assert_eq!(again.status, Some(1), "one listener is enough");
+    assert!(again.err.contains("listenerPath /run/a.sock"), "{}", again.err);
+    let alone = folder.file("alone.json", r#"{"linux":{}}"#);
+    let seen = convert(&["bundle", "--standalone", "--config", &alone, &policy]);
+    assert_eq!(seen.status, Some(1));
+    assert!(seen.err.contains("web.policy:3"), "{}", seen.err);
+    assert_eq!(convert(&["bundle", "--config", "/nowhere", &policy]).status, Some(2));
+}

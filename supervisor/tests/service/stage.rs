@@ -3,7 +3,7 @@
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -29,12 +29,17 @@ impl Stage {
     }
 
     /// The same, with something made where the audit log will be.
-    pub fn with_log(policy: &str, calls: &[&str], make: impl FnOnce(&std::path::Path)) -> Self {
+    pub fn with_log(policy: &str, calls: &[&str], make: impl FnOnce(&Path)) -> Self {
+        Self::by(&program(), policy, calls, make)
+    }
+
+    /// The same, with another file as the supervisor's program.
+    pub fn by(file: &Path, policy: &str, calls: &[&str], make: impl FnOnce(&Path)) -> Self {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("stage-{}-{number}", std::process::id()));
         std::fs::create_dir(&folder).unwrap();
         make(&folder.join("audit"));
-        let supervisor = Command::new(program())
+        let supervisor = Command::new(file)
             .arg("supervise")
             .args([folder.join("socket"), folder.join("audit")])
             .arg(policy)
@@ -157,6 +162,16 @@ impl Drop for Stage {
 /// This program.
 pub fn program() -> PathBuf {
     std::env::current_exe().unwrap()
+}
+
+/// Waits until a [command](Stage::command) has become its program.
+pub fn wait_for_program(child: &Child) {
+    wait_until("the program", || {
+        let line = std::fs::read_to_string(format!("/proc/{}/cmdline", child.id()));
+        line.is_ok_and(|line| !line.contains("confine"))
+    });
+    // The program is loaded before the supervisor has let it go.
+    std::thread::sleep(Duration::from_millis(300));
 }
 
 /// Waits, but not for ever.

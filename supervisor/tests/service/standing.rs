@@ -70,7 +70,7 @@ fn start(stage: &Stage, kind: &str, script: &str) -> Child {
 
 fn orphans() {
     let stage = Stage::new(POLICY, CALLS);
-    let script = "exec 3>&1; ( (sleep 1; t >&3; t >&3) & ); ( (sleep 1; (t >&3)) & ); true";
+    let script = "exec 3>&1; ( (sleep 3; t >&3; t >&3) & ); ( (sleep 3; (t >&3)) & ); true";
     let children = ["own", "inherit"].map(|kind| start(&stage, kind, script));
     std::thread::sleep(std::time::Duration::from_millis(600));
     let old = stage.server();

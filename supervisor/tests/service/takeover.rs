@@ -1,6 +1,6 @@
 //! Supervisors and holders that are killed: nothing is let through, nothing is lost, nothing happens twice.
 
-use crate::stage::{Stage, Test, program, wait_until};
+use crate::stage::{Stage, Test, program, wait_for_program, wait_until};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
@@ -18,6 +18,7 @@ pub const TESTS: &[Test] = &[
     ("takeover::supervisors_that_die_too_fast_are_given_up", too_fast),
     ("takeover::processes_join_after_a_takeover", join),
     ("takeover::start_up_code_is_not_taken_for_the_workload_again", still_judged),
+    ("takeover::a_replaced_package_changes_nothing", upgrade),
     ("takeover::memory_of_both", memory),
 ];
 
@@ -84,7 +85,7 @@ fn notices(audit: &[Value], text: &str) -> usize {
 fn under_load() {
     let folder = Folder::new("load");
     let stage = Stage::new(&folder.policy(), CALLS);
-    let child = work(&stage, &["storm", "4", "1500", folder.text()]);
+    let child = work(&stage, &["storm", "4", "4000", folder.text()]);
     wait_until("the storm", || folder.0.read_dir().unwrap().count() > 20);
     for _ in 0..4 {
         std::thread::sleep(Duration::from_millis(150));
@@ -124,8 +125,8 @@ fn blocked() {
         let stack = std::fs::read_to_string(format!("/proc/{}/syscall", child.id()));
         stack.is_ok_and(|text| text.starts_with("257 ") || text.starts_with("2 "))
     };
+    wait_for_program(&child);
     wait_until("the open", || waits(&child));
-    std::thread::sleep(Duration::from_millis(50));
     kill_server(&stage);
     kill_server(&stage);
     assert!(waits(&child));
@@ -138,7 +139,7 @@ fn blocked() {
 fn holder() {
     let folder = Folder::new("holder");
     let stage = Stage::new(&folder.policy(), CALLS);
-    let child = work(&stage, &["storm", "2", "1200", folder.text()]);
+    let child = work(&stage, &["storm", "2", "3000", folder.text()]);
     wait_until("the storm", || folder.0.read_dir().unwrap().count() > 20);
     for _ in 0..2 {
         let old = stage.holder();
@@ -159,8 +160,7 @@ fn both() {
     let folder = Folder::new("both");
     let stage = Stage::new(&folder.policy(), CALLS);
     let child = work(&stage, &["until-it-fails", "5000"]);
-    stage.server();
-    std::thread::sleep(Duration::from_millis(100));
+    wait_for_program(&child);
     let group = nix::unistd::getpgid(Some(Pid::from_raw(stage.server()))).unwrap();
     killpg(group, Signal::SIGKILL).unwrap();
     assert_eq!(told(child), "ENOSYS");
@@ -170,7 +170,7 @@ fn too_fast() {
     let folder = Folder::new("fast");
     let stage = Stage::new(&folder.policy(), CALLS);
     let child = work(&stage, &["until-it-fails", "20000"]);
-    stage.server();
+    wait_for_program(&child);
     wait_until("the last words", || {
         for server in stage.members("systrace-sup") {
             let _ = kill(Pid::from_raw(server), Signal::SIGKILL);
@@ -186,6 +186,7 @@ fn join() {
     let stage = Stage::new(&folder.policy(), CALLS);
     let mut first = stage.command(&["/bin/cat"]).stdin(Stdio::piped()).spawn().unwrap();
     assert_eq!(stage.run(&["/bin/echo", "one"]).stdout, b"one\n");
+    wait_for_program(&first);
     kill_server(&stage);
     assert_eq!(stage.run(&["/bin/echo", "two"]).stdout, b"two\n");
     kill_server(&stage);
@@ -196,6 +197,22 @@ fn join() {
         audit.last().unwrap().get("summary").is_some(),
         "it ends with its container: {audit:?}"
     );
+}
+
+/// Supervisors are forked, so the next one is like the last, whatever has become of the program's file.
+fn upgrade() {
+    let folder = Folder::new("upgrade");
+    let file = folder.0.join("supervisor");
+    std::fs::copy(program(), &file).unwrap();
+    let stage = Stage::by(&file, &folder.policy(), CALLS, |_| {});
+    let mut first = stage.command(&["/bin/cat"]).stdin(Stdio::piped()).spawn().unwrap();
+    wait_for_program(&first);
+    std::fs::remove_file(&file).unwrap();
+    std::fs::copy("/bin/false", &file).unwrap();
+    kill_server(&stage);
+    assert_eq!(stage.run(&["/bin/echo", "on"]).stdout, b"on\n");
+    drop(first.stdin.take());
+    assert!(first.wait().unwrap().success());
 }
 
 /// Calls of the process that handed the listener over pass until its program runs. A new supervisor must know that it does.
@@ -212,7 +229,7 @@ fn still_judged() {
             .is_ok_and(|exe| exe.ends_with("dash"))
     };
     wait_until("the shell", || runs(&child));
-    std::thread::sleep(Duration::from_millis(50));
+    wait_for_program(&child);
     kill_server(&stage);
     drop(child.stdin.take());
     assert_eq!(child.wait().unwrap().code(), Some(2), "the redirection of a special builtin fails");

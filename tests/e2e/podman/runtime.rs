@@ -34,9 +34,9 @@ impl Stage {
         let podman = Podman::new(engine, name, "systrace-shim", &[])?;
         let file = podman.folder.join("shim.toml");
         let text = format!(
-            "policy-dir = '{}'\nallow-annotation = true\naudit = '{}/<id>.jsonl'\n",
+            "policy-dir = '{}'\nallow-annotation = true\naudit = '{1}/audit/<id>.jsonl'\nroot = '{1}/state'\n",
             place::workspace().join("tests/policies").display(),
-            podman.folder.join("audit").display()
+            podman.folder.display()
         );
         fs::write(&file, text)?;
         Ok(Self { podman, config: format!("--runtime-flag=config={}", file.display()) })

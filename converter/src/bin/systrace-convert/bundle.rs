@@ -1,7 +1,8 @@
 //! `bundle`: a container's `config.json` with a policy in it, for runc, crun and other runtimes than ours.
 
-use std::fs;
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -51,17 +52,23 @@ impl Bundle {
         match &self.output {
             None => out.write_all(&text)?,
             Some(path) => {
-                replace(path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+                let readable_by = fs::metadata(&self.config)?.permissions();
+                replace(path, &text, readable_by)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
             }
         }
         Ok(Outcome::Fine)
     }
 }
 
-/// A reader sees the old file or the new one, nothing between.
-fn replace(path: &Path, text: &[u8]) -> std::io::Result<()> {
+/// A reader sees the old file or the new one, nothing between; and only who could read the configuration before: there may be
+/// secrets in its variables.
+fn replace(path: &Path, text: &[u8], readable_by: Permissions) -> std::io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}", std::process::id()));
-    fs::write(&beside, text)?;
-    fs::rename(&beside, path).inspect_err(|_| drop(fs::remove_file(&beside)))
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    file.write_all(text)
+        .and_then(|()| file.set_permissions(readable_by))
+        .and_then(|()| fs::rename(&beside, path))
+        .inspect_err(|_| drop(fs::remove_file(&beside)))
 }

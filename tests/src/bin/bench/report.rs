@@ -19,7 +19,7 @@ pub fn write(start: &[Start], calls: &[Cost], memory: &Memory) -> Result<String>
             costs(&mut page, (call, *clients), calls)?;
         }
     }
-    writeln!(page, "## Memory of a supervisor\n")?;
+    writeln!(page, "## Memory of a supervisor and its holder\n")?;
     let Memory { resident, proportional } = memory;
     writeln!(
         page,
