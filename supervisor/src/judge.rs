@@ -47,34 +47,19 @@ pub fn judge(
     caller: &Caller<'_>,
     request: &Request,
 ) -> Result<Judgement, Denial> {
-    let standings = container.standings(caller)?;
-    let subject = container.subject(caller)?;
-    let case = Case { container, caller, request };
-    let (mut grants, mut judged_memory) = (Vec::with_capacity(1), false);
-    for turn in 0..request.turns() {
-        request.turn.set(turn);
-        let texts: Vec<_> = request.arguments.iter().map(|argument| argument.text(turn)).collect();
-        let values = request.arguments.iter().zip(&texts);
-        let values: Vec<_> =
-            values.map(|(argument, text)| argument.value(text.as_deref())).collect();
-        let event = Event { form: request.form, values: &values, subject };
-        for standing in &standings {
-            let decided = case.decide(*standing, &event)?;
-            judged_memory |= decided.1;
-            match decided.0 {
-                Ok(grant) => grants.push(grant),
-                Err(errno) => return Ok(Judgement::Denied(errno)),
-            }
-        }
-    }
-    let Some((flag, assumed)) = grants.first().copied() else {
-        return Err(Denial::because("nothing governs the process that calls"));
-    };
-    if grants.iter().any(|grant| grant.1 != assumed) {
-        return Err(Denial::because("the policies or messages disagree on who makes the call"));
-    }
-    let flag = Some(flag).filter(|flag| grants.iter().all(|grant| grant.0 == *flag));
-    Ok(Judgement::Permitted(Permission { flag, standings, judged_memory, assumed }))
+    Case { container, caller, request, again: false }.judge()
+}
+
+/// Asks once more about a call that was permitted, with what its names turned out to lead to. A permit is not recorded twice.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_again(
+    container: &Container,
+    caller: &Caller<'_>,
+    request: &Request,
+) -> Result<Judgement, Denial> {
+    Case { container, caller, request, again: true }.judge()
 }
 
 /// Permitted with a flag and perhaps with other ids, or denied with an error.
@@ -85,9 +70,42 @@ struct Case<'c> {
     container: &'c Container,
     caller: &'c Caller<'c>,
     request: &'c Request,
+    again: bool,
 }
 
 impl Case<'_> {
+    fn judge(&self) -> Result<Judgement, Denial> {
+        let Self { container, caller, request, .. } = *self;
+        let standings = container.standings(caller)?;
+        let subject = container.subject(caller)?;
+        let (mut grants, mut judged_memory) = (Vec::with_capacity(1), false);
+        for turn in 0..request.turns() {
+            request.turn.set(turn);
+            let texts: Vec<_> =
+                request.arguments.iter().map(|argument| argument.text(turn)).collect();
+            let values = request.arguments.iter().zip(&texts);
+            let values: Vec<_> =
+                values.map(|(argument, text)| argument.value(text.as_deref())).collect();
+            let event = Event { form: request.form, values: &values, subject };
+            for standing in &standings {
+                let decided = self.decide(*standing, &event)?;
+                judged_memory |= decided.1;
+                match decided.0 {
+                    Ok(grant) => grants.push(grant),
+                    Err(errno) => return Ok(Judgement::Denied(errno)),
+                }
+            }
+        }
+        let Some((flag, assumed)) = grants.first().copied() else {
+            return Err(Denial::because("nothing governs the process that calls"));
+        };
+        if grants.iter().any(|grant| grant.1 != assumed) {
+            return Err(Denial::because("the policies or messages disagree on who makes the call"));
+        }
+        let flag = Some(flag).filter(|flag| grants.iter().all(|grant| grant.0 == *flag));
+        Ok(Judgement::Permitted(Permission { flag, standings, judged_memory, assumed }))
+    }
+
     /// What one of those that govern the caller says, and whether it looked at memory.
     fn decide(&self, standing: Standing, event: &Event<'_>) -> Result<(Told, bool), Denial> {
         let Standing::Policy(at) = standing else {
@@ -120,7 +138,7 @@ impl Case<'_> {
     }
 
     fn permit(&self, decision: &Decision<'_>, flag: PermitFlag) -> PermitFlag {
-        if let Some(rule) = decision.rule.filter(|rule| rule.log) {
+        if let Some(rule) = decision.rule.filter(|rule| rule.log && !self.again) {
             let finding = Finding { errno: None, rule: Some(rule), reason: None };
             record::judged(self.container, self.caller, self.request, finding);
         }

@@ -213,7 +213,7 @@ impl Worker {
             Ok(request) => request,
         };
         let container = Arc::clone(self.container());
-        let reply = match judge::judge(&container, caller, &request) {
+        let reply = match judge::judge_again(&container, caller, &request) {
             Err(denial) => Err(denial),
             Ok(Judgement::Denied(errno)) => Ok(Reply::Denied(errno)),
             Ok(Judgement::Permitted(again)) if again.assumed == permission.assumed => {

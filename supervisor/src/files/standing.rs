@@ -67,6 +67,6 @@ pub(super) fn is_permitted(
     }
     let reached = Resolved::of(reached, judged.asked().clone())?;
     let container = worker.container();
-    let judgement = judge::judge(container, caller, &request.with_name(reached))?;
-    Ok(matches!(judgement, Judgement::Permitted(_)))
+    let judgement = judge::judge_again(container, caller, &request.with_name(reached))?;
+    Ok(matches!(judgement, Judgement::Permitted(permission) if permission.assumed.is_none()))
 }

@@ -67,6 +67,12 @@ fn policies_are_enforced(engine: &Engine) -> Result<()> {
             stage.podman.shell(&options, "cat /etc/shadow; cat /etc/hosts >/dev/null && id -u")?;
         ensure!(seen.stdout == "1000\n", "{}", seen.summary());
         ensure_denied(&seen, "/etc/shadow", "Permission denied")?;
+        // With numbers of its own for users, which a supervised stat tells as the container has them.
+        let map = ["--uidmap=0:100000:65536", "--gidmap=0:100000:65536"];
+        let script = format!("{SCRIPT}; mkdir /tmp/a && stat -c %u /tmp/a");
+        let seen = stage.podman.shell(&[&map[..], &[ANNOTATION]].concat(), &script)?;
+        ensure_confined(&seen)?;
+        ensure!(seen.stdout.ends_with("\n0\n"), "{}", seen.summary());
         // A container without the annotation is Podman's alone.
         let seen = stage.podman.shell(&[], SCRIPT)?;
         ensure!(seen.stderr.is_empty() && seen.status == 0, "{}", seen.summary());
