@@ -25,7 +25,7 @@ use crate::hooks::StartHooks;
 use crate::identifier::ContainerId;
 use crate::terminal::Console;
 use crate::workload::{Restraints, Role, Workload, readable};
-use crate::{lent, pidfd, sockets, stdio, supervise};
+use crate::{lent, loopback, pidfd, sockets, stdio, supervise};
 
 /// The flags of `create` and `run`.
 #[derive(Debug, clap::Args)]
@@ -198,6 +198,8 @@ impl Launch<'_> {
         let birth = Birth::of(pid).context("the container's process is gone")?;
         birth.save(&claim.folder).context("cannot save the container's state")?;
         claim.companions.add(pid).context("cannot move the container into its cgroups")?;
+        loopback::bring_up(self.bundle.spec(), pid)
+            .context("cannot bring up the container's loopback interface")?;
         if let Some(programs) = programs {
             sockets::attach(programs, pid, &claim.folder)?;
         }

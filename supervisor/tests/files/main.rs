@@ -12,6 +12,7 @@ mod o_path;
 mod programs;
 mod raced;
 mod same_as_native;
+mod stalled;
 mod standing;
 mod sys;
 mod terminal;
