@@ -11,6 +11,7 @@ mod messages;
 mod o_path;
 mod programs;
 mod raced;
+mod raced_by_others;
 mod same_as_native;
 mod stalled;
 mod standing;
