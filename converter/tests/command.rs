@@ -133,6 +133,25 @@ fn plan_refuses_what_the_host_cannot_enforce() {
 }
 
 #[test]
+fn plan_shows_what_a_mechanism_is_good_for() {
+    let folder = Folder::new("without");
+    let text = "Policy: /bin/x, Emulation: native\n\tnative-fswrite: filename match \"/tmp\" then permit\n";
+    let path = folder.file("x.policy", text);
+    let mkdir = |words: &[&str]| {
+        let seen = convert(
+            &[&["plan", "--for", "linux=6.18", "--format", "json"], words, &[&path]].concat(),
+        );
+        let json: serde_json::Value = serde_json::from_str(&seen.out).expect("JSON");
+        (json["calls"]["mkdir"].as_str().map(str::to_owned), json["landlock"]["granted"].is_array())
+    };
+    assert_eq!(mkdir(&[]), (Some("landlock".to_owned()), true));
+    assert_eq!(mkdir(&["--without", "landlock"]), (Some("supervisor".to_owned()), false));
+    let wrong = convert(&["plan", "--without", "seccomp", &path]);
+    assert_eq!(wrong.status, Some(2));
+    assert!(wrong.err.contains("neither landlock nor sockets"), "{}", wrong.err);
+}
+
+#[test]
 fn eval_tells_the_rule_and_those_before_it() {
     let folder = Folder::new("eval");
     let text = "Policy: /bin/x, Emulation: native\n\tnative-fsread: filename match \"/tmp\" then permit\n\tnative-fsread: filename match \"/etc\" then deny[enoent]\n";

@@ -124,6 +124,15 @@ mod tests {
     }
 
     #[test]
+    fn a_mechanism_that_cannot_be_switched_off_is_refused() {
+        let path = Path::new("x.toml");
+        let config = Config::parse("without = [\"landlock\"]", path).unwrap();
+        assert_eq!(config.without, [Mechanism::Landlock]);
+        let error = Config::parse("without = [\"seccomp\"]", path).unwrap_err();
+        assert!(error.to_string().contains("neither landlock nor sockets"), "{error}");
+    }
+
+    #[test]
     fn a_named_file_must_exist() {
         assert!(matches!(
             Config::load(Some(Path::new("/nonexistent/shim.toml"))),

@@ -13,10 +13,6 @@ pub enum Mechanism {
     Unreachable,
     /// The BPF program.
     Seccomp,
-    /// Mounts of the container.
-    Mounts,
-    /// Capabilities that the container does not have.
-    Capabilities,
     /// A Landlock ruleset.
     Landlock,
     /// Programs on the sockets of the container's cgroup.
@@ -26,9 +22,9 @@ pub enum Mechanism {
 }
 
 impl Mechanism {
-    /// Those that can be switched off. The BPF program carries all others.
-    pub const OPTIONAL: [Self; 5] =
-        [Self::Mounts, Self::Capabilities, Self::Landlock, Self::Sockets, Self::Supervisor];
+    /// Those that can be switched off: the supervisor does all that they do. What needs neither it nor them is
+    /// [`Target::Standalone`](crate::plan::Target::Standalone).
+    pub const OPTIONAL: [Self; 2] = [Self::Landlock, Self::Sockets];
 
     /// As reports and the command line name it.
     #[must_use]
@@ -36,8 +32,6 @@ impl Mechanism {
         match self {
             Self::Unreachable => "unreachable",
             Self::Seccomp => "seccomp",
-            Self::Mounts => "mounts",
-            Self::Capabilities => "capabilities",
             Self::Landlock => "landlock",
             Self::Sockets => "sockets",
             Self::Supervisor => "supervisor",
@@ -53,7 +47,7 @@ impl fmt::Display for Mechanism {
 
 /// Not a mechanism that can be switched off.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is none of mounts, capabilities, landlock, sockets, supervisor")]
+#[error("`{0}` is neither landlock nor sockets")]
 pub struct MechanismError(String);
 
 impl FromStr for Mechanism {

@@ -20,7 +20,7 @@ pub struct PlanCommand {
     /// `engine=systrace-shim|runc|crun` where they do not follow from it. `systrace-shim doctor` prints that of a machine.
     #[arg(long = "for", value_name = "HOST", default_value = "linux=6.1")]
     host: Host,
-    /// Do not use this mechanism; may be given more than once.
+    /// Do not use this mechanism, landlock or sockets; may be given more than once.
     #[arg(long, value_name = "MECHANISM")]
     without: Vec<Mechanism>,
     /// A table for people, or JSON for programs.
