@@ -43,6 +43,21 @@ fn mixed_rules_as_plan() {
     holds(&["plan", "mixed.policy"], "mixed.plan");
 }
 
+/// Landlock and the supervisor share the rules; the host is the newest.
+#[test]
+fn folders_as_plan() {
+    holds(&["plan", "--for", "linux=6.18", "folders.policy"], "folders.plan");
+}
+
+/// What Landlock would carry falls to the supervisor.
+#[test]
+fn folders_without_landlock() {
+    holds(
+        &["plan", "--for", "linux=6.18", "--without", "landlock", "folders.policy"],
+        "folders-supervised.plan",
+    );
+}
+
 #[test]
 fn mixed_rules_as_best_effort() {
     holds(&["seccomp", "--best-effort", "mixed.policy"], "mixed.json");

@@ -16,6 +16,7 @@ use supervisor::sockets::programs::LoadedPrograms;
 use crate::birth::Birth;
 use crate::bundle::Bundle;
 use crate::cgroup::companions::Companions;
+use crate::cgroup::nested;
 use crate::config::Settings;
 use crate::confinement::{self, EngineFilter};
 use crate::container::{StateError, Store};
@@ -24,7 +25,7 @@ use crate::hooks::StartHooks;
 use crate::identifier::ContainerId;
 use crate::terminal::Console;
 use crate::workload::{Restraints, Role, Workload, readable};
-use crate::{lent, pidfd, sockets, stdio, supervise};
+use crate::{lent, loopback, pidfd, sockets, stdio, supervise};
 
 /// The flags of `create` and `run`.
 #[derive(Debug, clap::Args)]
@@ -101,6 +102,8 @@ impl Launch<'_> {
         let confinement = confinement::prepare(self.settings, id, &self.bundle, hold)?;
         let programs = confinement.sockets.clone();
         let fencing = Fencing::of(&confinement);
+        let frozen = nested::is_frozen(self.companions().cgroup());
+        anyhow::ensure!(!frozen, "container's cgroup unexpectedly frozen");
         let claim = Claim::stake(&self.store, id, companions)?;
         // First what says where the groups are: whoever cleans up after a kill finds it there.
         self.bundle.write_private(&claim.folder, &claim.companions)?;
@@ -195,6 +198,8 @@ impl Launch<'_> {
         let birth = Birth::of(pid).context("the container's process is gone")?;
         birth.save(&claim.folder).context("cannot save the container's state")?;
         claim.companions.add(pid).context("cannot move the container into its cgroups")?;
+        loopback::bring_up(self.bundle.spec(), pid)
+            .context("cannot bring up the container's loopback interface")?;
         if let Some(programs) = programs {
             sockets::attach(programs, pid, &claim.folder)?;
         }

@@ -20,6 +20,7 @@ mod host;
 mod identifier;
 mod launch;
 mod lent;
+mod loopback;
 mod pidfd;
 mod report;
 mod selection;

@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use nix::unistd::ForkResult;
 
 /// fork(2), refused in a process with threads: the child would have their locks, but nobody to open them.
@@ -21,6 +22,22 @@ pub fn fork() -> Result<ForkResult, Errno> {
 pub fn exit_now(status: i32) -> ! {
     // SAFETY: _exit(2) takes a number and does not come back.
     unsafe { libc::_exit(status) }
+}
+
+/// Brings up the loopback interface of the network that the calling thread is in (netdevice(7)).
+pub fn raise_loopback() -> Result<(), Errno> {
+    let (family, kind) = (AddressFamily::Inet, SockType::Datagram);
+    let socket = socket(family, kind, SockFlag::SOCK_CLOEXEC, None)?;
+    // SAFETY: an all-zero ifreq is a valid value: a union of numbers behind a name.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name[0] = b'l' as libc::c_char;
+    request.ifr_name[1] = b'o' as libc::c_char;
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    // SAFETY: SIOCSIFFLAGS reads the ifreq, which lives until the call is done.
+    let result = unsafe {
+        libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, std::ptr::from_ref(&request))
+    };
+    Errno::result(result).map(drop)
 }
 
 /// A descriptor of a process (pidfd_open(2)).

@@ -37,6 +37,7 @@ pub mod plain;
 pub mod pool;
 pub mod powers;
 pub mod processes;
+mod pulse;
 pub mod reception;
 pub mod record;
 pub mod request;

@@ -1,7 +1,8 @@
 //! The threads that serve one listener.
 //!
 //! Each receives directly from the listener; there is no dispatcher. As many as there are processors wait for calls; when
-//! one of them gets stuck in a call that blocks, another takes its place, and goes when the first comes back.
+//! one of them gets stuck in a call that blocks, another takes its place, and goes when the first comes back. If all get stuck
+//! in what nobody expected to block, more are started, twice as many each time.
 
 use crate::caller::Caller;
 use crate::container::Container;
@@ -9,6 +10,7 @@ use crate::holder::Place;
 use crate::host;
 use crate::listener::{Listener, Silence};
 use crate::notification::{Denial, Tid};
+use crate::pulse::{Look, Pulse};
 use crate::resident;
 use crate::sys::signal;
 use crate::worker::{Fitness, Worker};
@@ -37,6 +39,7 @@ pub struct Pool {
     pub listener: Arc<Listener>,
     wanted: usize,
     threads: Mutex<Threads>,
+    pulse: Pulse,
     /// No thread serves any more.
     empty: Condvar,
     /// What is left of those that were started.
@@ -89,8 +92,8 @@ impl Pool {
             orphans: container.journal.orphans(listener.seat()),
             ..Threads::default()
         });
-        let (empty, handles, residents) = Default::default();
-        Arc::new(Self { container, listener, wanted, threads, empty, handles, residents })
+        let (pulse, empty, handles, residents) = Default::default();
+        Arc::new(Self { container, listener, wanted, threads, pulse, empty, handles, residents })
     }
 
     /// Starts serving.
@@ -116,7 +119,31 @@ impl Pool {
         })?;
         told.recv().unwrap_or(Err(Errno::ECANCELED))?;
         self.fill();
+        let pool = Arc::clone(self);
+        let builder = std::thread::Builder::new().name("relief".into()).stack_size(STACK);
+        let relief = builder.spawn(move || pool.relieve())?;
+        self.handles().push(relief);
         Ok(())
+    }
+
+    /// Starts threads whenever all are stuck, until none serves any more.
+    fn relieve(self: &Arc<Self>) {
+        let mut look = Look::default();
+        loop {
+            let serving = |threads: &mut Threads| threads.started > 0;
+            let waited = self.empty.wait_timeout_while(self.threads(), look.pause(), serving);
+            let (threads, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if threads.started == 0 {
+                return;
+            }
+            let room = if threads.retired { 0 } else { MOST.saturating_sub(threads.started) };
+            let more = threads.ready.min(room);
+            drop(threads);
+            if look.is_stuck(&self.pulse) {
+                // If the system gives no more, those that are there go on.
+                let _ = (0..more).try_for_each(|_| self.start_one(drop));
+            }
+        }
     }
 
     /// Has the calls answered in the container's user namespace from now on, if it has one of its own: there the kernel gives us
@@ -140,10 +167,16 @@ impl Pool {
 
     /// Waits until the last thread has ended, to its last instruction.
     pub fn wait(&self) {
-        let ended = self.empty.wait_while(self.threads(), |threads| threads.started > 0);
-        drop(ended.unwrap_or_else(PoisonError::into_inner));
-        let handles = std::mem::take(&mut *self.handles());
-        handles.into_iter().for_each(|handle| drop(handle.join()));
+        loop {
+            let ended = self.empty.wait_while(self.threads(), |threads| threads.started > 0);
+            drop(ended.unwrap_or_else(PoisonError::into_inner));
+            // The last to end may have started one more.
+            let handles = std::mem::take(&mut *self.handles());
+            if handles.is_empty() {
+                return;
+            }
+            handles.into_iter().for_each(|handle| drop(handle.join()));
+        }
     }
 
     fn handles(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
@@ -265,7 +298,7 @@ impl Pool {
         loop {
             let fitness = match orphan.take() {
                 Some(orphan) => worker.take_over(orphan),
-                None => match worker.receive() {
+                None => match self.pulse.waiting(|| worker.receive()) {
                     Ok(notification) => worker.serve(&notification),
                     Err(Silence::Interrupted) => Fitness::Fit,
                     Err(Silence::HungUp) => return Fitness::Fit,

@@ -11,6 +11,7 @@ mod containerd;
 mod convert;
 mod cri;
 mod exec_confined;
+mod ladder;
 mod leaks;
 mod life_cycle;
 mod many;
@@ -122,6 +123,7 @@ fn main() {
         talk::tests(),
         user_namespaces::tests(),
         exec_confined::tests(),
+        ladder::tests(),
         as_another::tests(),
         bad_input::tests(),
         convert::tests(),

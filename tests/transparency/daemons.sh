@@ -12,7 +12,7 @@ s = socket.socket(socket.AF_UNIX); s.bind("\0name"); s.listen(); c = socket.sock
 u = socket.socket(socket.AF_UNIX); u.bind("rel"); print(u.getsockname(), os.stat("rel").st_mode); u.listen(); d = socket.socket(socket.AF_UNIX); d.connect("./rel"); print(d.getpeername())
 p, q = socket.socketpair(); print(p.getsockopt(1, 17, 12)[4:])
 import struct; print(struct.unpack("iII", d.getsockopt(1, 17, 12))[0] == os.getpid()); e = u.accept()[0]; print(struct.unpack("iII", e.getsockopt(1, 17, 12)) == (os.getpid(), 0, 0))'
-same tcp bash -c 'nc -l 127.0.0.1 7000 >tcp.out & sleep 0.5; echo over | nc -N 127.0.0.1 7000; wait; cat tcp.out; nc -z 127.0.0.1 7001; echo $?; nc -l 127.0.0.1 80 & sleep 0.3; nc -l 127.0.0.1 80; kill %2; wait; su demo -c "nc -l 127.0.0.1 81"; echo $?'
+same tcp bash -c 'nc -l 127.0.0.1 7000 >tcp.out & sleep 0.5; echo over | nc -N 127.0.0.1 7000; wait; cat tcp.out; nc -z 127.0.0.1 7001; echo $?; su demo -c "timeout 2 nc -l 127.0.0.1 81"; timeout 2 nc -l 192.0.2.1 7004; timeout 2 nc -zw 1 127.0.0.1 7005; echo $?'
 same udp bash -c 'nc -u -l 127.0.0.1 7002 >udp.out & sleep 0.5; echo datagram | nc -u -w 1 127.0.0.1 7002; kill %1; wait; cat udp.out'
 same socat bash -c 'socat TCP6-LISTEN:7003,fork,reuseaddr EXEC:cat & sleep 0.5; for i in 1 2 3; do echo $i | socat - TCP6:[::1]:7003; done; kill %1; socat UNIX-RECVFROM:dg,fork OPEN:dg.out,creat,append & sleep 0.5; echo one | socat - UNIX-SENDTO:dg; echo two | socat - UNIX-SENDTO:dg; sleep 0.5; kill %2; wait; sort dg.out'
 same pidof bash -c 'sleep 77 & pidof sleep | wc -w; pgrep -fc "sleep 77"; pkill -f "sleep 77"; wait; fuser /nowhere; ls -l /proc/$$/fd | wc -l; cat /proc/$$/status | grep -c .; kill -0 1; kill -0 99999'

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use policy::Rule;
 use policy::registry::FormId;
+use policy::{Action, Rule};
 use serde::Serialize;
 
 use crate::plan::lowered::{Fate, Lowered};
@@ -106,7 +106,9 @@ pub(super) fn rule(
     let parts = parts(bearings);
     let mechanism = parts.last().map_or(Mechanism::Unreachable, |part| part.mechanism);
     let stricter = bearings.iter().any(|one| one.fate == Fate::Stricter);
-    let differences = differences(bearings);
+    // A denial cannot be too strict.
+    let denies = matches!(rule.action, Action::Deny(_));
+    let differences = if denies { Vec::new() } else { differences(bearings) };
     let exact = denied.is_empty()
         && !stricter
         && differences.is_empty()

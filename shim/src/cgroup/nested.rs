@@ -45,6 +45,19 @@ pub fn exists(cgroup: &Path, name: &Path) -> bool {
     everywhere(cgroup).iter().any(|folder| folder.join(normal(name)).is_dir())
 }
 
+/// Whether the group is there already and frozen: a process that enters it would wait for ever.
+pub fn is_frozen(cgroup: &Path) -> bool {
+    let says = |folder: &Path, file: &str, words: &[&str]| {
+        let text = fs::read_to_string(folder.join(file)).unwrap_or_default();
+        words.contains(&text.trim())
+    };
+    // cgroup v1 freezer-subsystem.rst, and cgroup-v2.rst.
+    everywhere(cgroup).iter().any(|folder| {
+        says(folder, "freezer.state", &["FROZEN", "FREEZING"])
+            || says(folder, "cgroup.freeze", &["1"])
+    })
+}
+
 fn remove_tree(folder: &Path) {
     const ATTEMPTS: u32 = 50;
     folders(folder).iter().for_each(|inner| remove_tree(inner));

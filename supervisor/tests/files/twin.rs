@@ -35,3 +35,9 @@ pub fn count_pipe_signals() {
     // SAFETY: the handler only adds to an atomic number.
     unsafe { sigaction(Signal::SIGPIPE, &action) }.unwrap();
 }
+
+/// The first two words of a mapping that stays as long as the victim.
+pub fn words_at(address: u64) -> &'static [std::sync::atomic::AtomicU64; 2] {
+    // SAFETY: the tests pass the address of a page that they have just mapped to be read and written, and unmap none.
+    unsafe { &*(address as *const [std::sync::atomic::AtomicU64; 2]) }
+}

@@ -23,17 +23,23 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario { name: "name-in-use", play: name_in_use, shows: &["create --bundle . ID: 1"] },
     Scenario { name: "bad-configuration", play: bad_configuration, shows: &["empty: 1"] },
+    Scenario {
+        name: "frozen-group",
+        play: frozen_group,
+        shows: &["create --bundle . ID: 1 container's cgroup"],
+    },
     Scenario { name: "bad-command-line", play: bad_command_line, shows: &["1"] },
 ];
 
 /// Words by which engines tell one failure from another.
-const WORDS: [&str; 10] = [
+const WORDS: [&str; 11] = [
     "does not exist",
     "container not running",
     "process already finished",
     "executable file not found",
     "no such file or directory",
     "permission denied",
+    "container's cgroup unexpectedly frozen",
     "cannot start a container that has stopped",
     "container not paused",
     "cannot exec in a paused container",
@@ -161,6 +167,19 @@ fn outcome(oci: &Oci, name: &str) -> Result<String> {
         text += &format!("left: {left:?}\n");
     }
     Ok(text)
+}
+
+/// A group that is frozen already would hold the container's process, and whoever waits for it, for ever.
+fn frozen_group(oci: &mut Oci) -> Result<String> {
+    let group = oci.config()["linux"]["cgroupsPath"].as_str().unwrap_or_default().to_owned();
+    let folder = format!("/sys/fs/cgroup/freezer{group}");
+    fs::create_dir_all(&folder)?;
+    fs::write(format!("{folder}/freezer.state"), "FROZEN")?;
+    let said = told(oci, "create --bundle . ID");
+    fs::write(format!("{folder}/freezer.state"), "THAWED")?;
+    // Not runc's, and not ours to remove either: it was there before.
+    let _ = fs::remove_dir(&folder);
+    said
 }
 
 fn bad_command_line(oci: &mut Oci) -> Result<String> {

@@ -28,6 +28,7 @@ pub const SCENARIOS: &[Scenario] = &[
         shows: &["ID PID STATUS BUNDLE CREATED OWNER", "running"],
     },
     Scenario { name: "example", play: example, shows: &["\"terminal\":true", "CAP_KILL"] },
+    Scenario { name: "loopback", play: loopback, shows: &["0x9"] },
     Scenario { name: "read-only", play: read_only, shows: &["Read-only file system", "ro,"] },
     Scenario {
         name: "joined-before-start",
@@ -277,6 +278,12 @@ fn sort(value: &mut Value) {
         }
         _ => {}
     }
+}
+
+/// `IFF_UP` and `IFF_LOOPBACK`.
+fn loopback(oci: &mut Oci) -> Result<String> {
+    oci.script("cat /sys/class/net/lo/flags")?;
+    oci.must("run --bundle . ID")
 }
 
 fn read_only(oci: &mut Oci) -> Result<String> {

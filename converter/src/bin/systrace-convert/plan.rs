@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use converter::host::Host;
-use converter::plan::{Mechanism, Plan, RulePlan, Target, plan};
+use converter::plan::{Direction, Mechanism, Part, Plan, RulePlan, Target, plan};
 use converter::seccomp::{Action, assemble};
 use policy::registry::{self, Call};
 use serde::Serialize;
@@ -64,10 +64,21 @@ struct Report<'p> {
     host: String,
     /// The length of the BPF program.
     instructions: usize,
-    /// What happens with each call: `permit`, `deny`, `uncovered`, `supervisor`, or `arguments`
-    /// where its registers decide.
+    /// What happens with each call: `permit`, `deny`, `uncovered`, `landlock`, `sockets`,
+    /// `supervisor`, or `arguments` where its registers decide.
     calls: BTreeMap<&'static str, &'static str>,
+    /// The Landlock ruleset, if there is one.
+    landlock: Option<Landlock>,
     rules: &'p [RulePlan],
+}
+
+/// Rights by their names in linux/landlock.h.
+#[derive(Debug, Serialize)]
+struct Landlock {
+    /// Denied wherever they are not granted.
+    handled: Vec<&'static str>,
+    /// Granted on what the carried rules name, and below it.
+    granted: Vec<&'static str>,
 }
 
 impl<'p> Report<'p> {
@@ -78,6 +89,10 @@ impl<'p> Report<'p> {
             host: host.to_string(),
             instructions: program.instructions().len(),
             calls: calls(plan),
+            landlock: plan.carried.landlock.as_ref().map(|ruleset| Landlock {
+                handled: ruleset.handled.names().collect(),
+                granted: ruleset.granted.names().collect(),
+            }),
             rules: &plan.rules,
         })
     }
@@ -100,9 +115,14 @@ impl<'p> Report<'p> {
 
     fn summary(&self) -> String {
         let count = |fate: &str| self.calls.values().filter(|each| **each == fate).count();
-        format!(
+        let carried: String = [("landlock", "Landlock"), ("sockets", "socket programs")]
+            .into_iter()
+            .filter(|(fate, _)| count(fate) > 0)
+            .map(|(fate, name)| format!("{} by {name}, ", count(fate)))
+            .collect();
+        let summary = format!(
             "{} calls permitted, {} denied, {} denied and logged because no rule judges them, \
-             {} judged by their arguments, {} by the supervisor; {} BPF instructions, {}\n",
+             {} judged by their arguments, {carried}{} by the supervisor; {} BPF instructions, {}\n",
             count("permit"),
             count("deny"),
             count("uncovered"),
@@ -110,27 +130,68 @@ impl<'p> Report<'p> {
             count("supervisor"),
             self.instructions,
             self.host,
-        )
+        );
+        let fenced = self.rules.iter().any(|rule| part(rule, Mechanism::Landlock).is_some());
+        summary + if fenced { UNRECORDED } else { "" }
     }
 }
 
 fn row(rule: &RulePlan, place: &str, width: usize) -> String {
     let mut row =
         format!("  {place:width$}  {:11}  {:8}  {}", rule.mechanism, rule.cost, rule.text);
-    if !rule.note.is_empty() {
-        row.push_str(&format!("\n  {:width$}  {:11}  {:8}  ({})", "", "", "", rule.note));
+    let mut remarks = Vec::new();
+    if rule.parts.len() > 1 {
+        let cheaper = rule.parts.iter().filter(|part| part.mechanism != rule.mechanism);
+        remarks.extend(cheaper.map(|part| format!("{}: {}", part.mechanism, some(&part.calls))));
+    }
+    remarks.extend((!rule.note.is_empty()).then(|| rule.note.clone()));
+    let direction = |direction| match direction {
+        Direction::Stricter => "stricter than the rule",
+        Direction::Weaker => "WEAKER than the rule",
+    };
+    let differences = rule.differences.iter();
+    remarks.extend(differences.map(|one| format!("{}: {}", direction(one.direction), one.what)));
+    for remark in remarks {
+        row.push_str(&format!("\n  {:width$}  {:11}  {:8}  ({remark})", "", "", ""));
     }
     row.push('\n');
     row
 }
 
+const UNRECORDED: &str = "Landlock denies with EACCES and writes nothing down; where a last rule says \
+     `true then deny[eperm] log`, the supervisor judges instead, and records.\n";
+
+fn part(rule: &RulePlan, mechanism: Mechanism) -> Option<&Part> {
+    rule.parts.iter().find(|part| part.mechanism == mechanism)
+}
+
+/// The first few calls by name.
+fn some(calls: &[&str]) -> String {
+    const SHOWN: usize = 6;
+    let shown = calls[..calls.len().min(SHOWN)].join(" ");
+    match calls.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} +{more}"),
+    }
+}
+
 fn calls(plan: &Plan) -> BTreeMap<&'static str, &'static str> {
+    let carried = |name: &str| {
+        let by = |mechanism| {
+            let parts = plan.rules.iter().filter_map(move |rule| part(rule, mechanism));
+            parts.flat_map(|part| &part.calls).any(|call| *call == name)
+        };
+        [Mechanism::Landlock, Mechanism::Sockets].into_iter().find(|mechanism| by(*mechanism))
+    };
     let fate = |call: &&'static Call| {
         let clauses = plan.filter.calls.get(&call.number).map(Vec::as_slice).unwrap_or_default();
         match clauses {
             _ if plan.uncovered.iter().any(|other| other.number == call.number) => "uncovered",
             [] => name(plan.filter.default),
-            [only] => name(only.action),
+            [only] => match carried(call.name).filter(|_| only.action == Action::Allow) {
+                Some(mechanism) => mechanism.name(),
+                None => name(only.action),
+            },
             _ => "arguments",
         }
     };

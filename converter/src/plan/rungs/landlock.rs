@@ -163,7 +163,8 @@ fn silent(rule: &Rule, errno: Errno) -> Result<(), Obstacle> {
 /// names and folders part.
 fn blocks_ways(scene: &Scene<'_>) -> Option<Obstacle> {
     const MOUNTS: [&str; 5] = ["mount", "umount2", "move_mount", "pivot_root", "fsconfig"];
-    const ROOTS: [&str; 3] = ["chroot", "setns", "open_by_handle_at"];
+    const ROOTS: [&str; 5] =
+        ["chroot", "setns", "open_by_handle_at", "open_tree", "open_tree_attr"];
     if let Some(call) = MOUNTS.into_iter().find(|call| scene.permits(call)) {
         return Some(format!("{call} is permitted, which Landlock does not let through"));
     }
