@@ -113,7 +113,8 @@ impl Listener {
     /// Gives the caller a descriptor; `None` if that answered the call too.
     ///
     /// One step is quicker, but then we hold our copy for a moment after the caller goes on. While a file is open for
-    /// writing it cannot be executed (ETXTBSY, execve(2)) and a FIFO has a peer, so such a copy is closed before.
+    /// writing it cannot be executed (ETXTBSY, execve(2)), and while either end of a FIFO is open the other has a peer, so such a
+    /// copy is closed before.
     fn hand_over(
         &self,
         id: NotificationId,
@@ -121,7 +122,9 @@ impl Listener {
         cloexec: bool,
     ) -> Result<Option<i32>, Errno> {
         let mode = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?) & OFlag::O_ACCMODE;
-        if mode == OFlag::O_RDONLY {
+        // Only a pipe or a FIFO has a capacity (F_GETPIPE_SZ, fcntl(2)).
+        let is_fifo = fcntl(&fd, FcntlArg::F_GETPIPE_SZ).is_ok();
+        if mode == OFlag::O_RDONLY && !is_fifo {
             seccomp::send_descriptor(self.fd.as_fd(), id.0, fd.as_fd(), cloexec).map(|()| None)
         } else {
             seccomp::add_descriptor(self.fd.as_fd(), id.0, fd.as_fd(), cloexec).map(Some)

@@ -299,7 +299,8 @@ fn cut(parts: &[Part], sent: u64, mut room: u64) -> Vec<Part> {
 }
 
 fn gather(caller: &Caller<'_>, parts: &[Part]) -> Result<Vec<u8>, Denial> {
-    let bytes = memory::gather(caller.tid(), parts);
+    // The capabilities of an earlier act may linger in this thread.
+    let bytes = caller.fully(|| memory::gather(caller.tid(), parts));
     caller.confirm()?;
     Ok(bytes?)
 }
