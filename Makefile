@@ -10,6 +10,7 @@ help:
 	@echo 'make transparency  run programs and their own tests with everything supervised and without, and write docs/transparency.md'
 	@echo 'make bench   measure, and write docs/benchmarks.md'
 	@echo 'make bench-many  measure many containers at once, and write docs/benchmarks-many.md'
+	@echo 'make bench-workloads  measure real programs, and write docs/benchmarks-workloads.md'
 	@echo 'make bench-language  measure the policy language, and write docs/benchmarks-language.md'
 	@echo 'make fuzz    try any input on parser, evaluator and profiles, a minute each (installs cargo-fuzz)'
 	@echo 'make audit   check licences and advisories of the crates we use (installs cargo-deny)'
@@ -33,6 +34,9 @@ bench: setup
 
 bench-many: setup
 	@target/release/bench-many
+
+bench-workloads: setup
+	@target/release/bench workloads
 
 bench-language:
 	@mkdir -p docs

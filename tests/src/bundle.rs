@@ -91,6 +91,15 @@ impl Bundle {
         self.write()
     }
 
+    /// Changes anything in its configuration.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn change(&mut self, change: impl FnOnce(&mut Value)) -> Result<()> {
+        change(&mut self.config);
+        self.write()
+    }
+
     /// Copies a program of the host to the root of its file system.
     ///
     /// # Errors

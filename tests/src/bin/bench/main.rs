@@ -9,6 +9,7 @@ mod memory;
 mod report;
 mod runner;
 mod start;
+mod workloads;
 
 use anyhow::{Context, Result};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -35,6 +36,12 @@ fn run() -> Result<()> {
     drop(fs::remove_dir_all(&folder));
     fs::create_dir_all(&folder)?;
     let runners = Runners::new(&folder)?;
+    if std::env::args().nth(1).as_deref() == Some("workloads") {
+        return write(
+            "benchmarks-workloads.md",
+            &report::workloads(&workloads::measure(&runners)?)?,
+        );
+    }
     println!("container start, {} rounds …", start::ROUNDS);
     let start = start::measure(&runners)?;
     println!("supervised calls …");
@@ -42,10 +49,14 @@ fn run() -> Result<()> {
     println!("memory of a supervisor …");
     let memory = memory::measure(&runners)?;
     let text = report::write(&start, &calls, &memory)?;
-    let file = place::workspace().join("docs/benchmarks.md");
-    fs::create_dir_all(place::workspace().join("docs"))?;
-    fs::write(&file, &text)?;
+    write("benchmarks.md", &text)?;
     drop(fs::remove_dir_all(&folder));
+    Ok(())
+}
+
+fn write(name: &str, text: &str) -> Result<()> {
+    let file = place::workspace().join("docs").join(name);
+    fs::write(&file, text)?;
     println!("\n{text}\nwritten to {}", file.display());
     Ok(())
 }

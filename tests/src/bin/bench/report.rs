@@ -3,6 +3,7 @@
 use crate::calls::{CALLS, Clients, Cost, FLOOR};
 use crate::memory::Memory;
 use crate::start::{ROUNDS, Start};
+use crate::workloads::Work;
 use anyhow::Result;
 use std::fmt::Write as _;
 use std::fs;
@@ -26,6 +27,21 @@ pub fn write(start: &[Start], calls: &[Cost], memory: &Memory) -> Result<String>
         "After 5000 supervised calls, its container asleep: {resident} kB resident; {proportional} kB"
     )?;
     writeln!(page, "with every shared page divided by the number of its users.")?;
+    Ok(page)
+}
+
+/// The figures of real programs as a page.
+pub fn workloads(works: &[Work]) -> Result<String> {
+    let mut page = String::from(
+        "# Benchmarks: workloads\n\nWritten by `make bench-workloads`; every figure and its peers come from one run, in alternating rounds.\n\n",
+    );
+    machine(&mut page)?;
+    writeln!(page, "| workload | runtime | median, ms | of runc |\n|---|---|---|---|")?;
+    for Work { workload, runtime, median } in works {
+        let runc = works.iter().find(|work| work.workload == *workload && work.runtime == "runc");
+        let runc = runc.map_or(f64::NAN, |work| work.median);
+        writeln!(page, "| {workload} | {runtime} | {median:.1} | {:.3} |", median / runc)?;
+    }
     Ok(page)
 }
 

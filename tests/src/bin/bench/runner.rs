@@ -25,6 +25,8 @@ pub struct Runners {
     pub talk: Runner,
     /// Every file name goes to the supervisor.
     pub supervised: Runner,
+    /// Most is decided in the kernel, what changes files by their names.
+    pub ladder: Runner,
     /// The peer that supervises programs, if it is installed.
     pub syd: Option<PathBuf>,
 }
@@ -50,6 +52,7 @@ impl Runners {
             kernel: shim("systrace-shim, docker-default", "tests/policies/kernel.policy"),
             talk: shim("systrace-shim, web-server", "examples/talk/web-server.policy"),
             supervised: shim("systrace-shim, supervised files", "tests/policies/supervised.policy"),
+            ladder: shim("systrace-shim, ladder", "tests/policies/ladder.policy"),
             syd: installed("syd"),
         })
     }
@@ -63,7 +66,7 @@ impl Runners {
 }
 
 /// Where a program is that need not be there.
-fn installed(name: &str) -> Option<PathBuf> {
+pub fn installed(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
