@@ -11,7 +11,10 @@ same abstract-socket python3 -c 'import socket, os
 s = socket.socket(socket.AF_UNIX); s.bind("\0name"); s.listen(); c = socket.socket(socket.AF_UNIX); c.connect("\0name"); a = s.accept()[0]; c.send(b"x"); print(a.recv(9), s.getsockname())
 u = socket.socket(socket.AF_UNIX); u.bind("rel"); print(u.getsockname(), os.stat("rel").st_mode); u.listen(); d = socket.socket(socket.AF_UNIX); d.connect("./rel"); print(d.getpeername())
 p, q = socket.socketpair(); print(p.getsockopt(1, 17, 12)[4:])
-import struct; print(struct.unpack("iII", d.getsockopt(1, 17, 12))[0] == os.getpid()); e = u.accept()[0]; print(struct.unpack("iII", e.getsockopt(1, 17, 12)) == (os.getpid(), 0, 0))'
+import struct; print(struct.unpack("iII", d.getsockopt(1, 17, 12))[0] == os.getpid()); e = u.accept()[0]; print(struct.unpack("iII", e.getsockopt(1, 17, 12))[1:])'
+same peer-pid python3 -c 'import socket, os, struct
+u = socket.socket(socket.AF_UNIX); u.bind("who"); u.listen(); d = socket.socket(socket.AF_UNIX); d.connect("who"); e = u.accept()[0]
+print(struct.unpack("iII", e.getsockopt(1, 17, 12))[0] == os.getpid())'
 same tcp bash -c 'nc -l 127.0.0.1 7000 >tcp.out & sleep 0.5; echo over | nc -N 127.0.0.1 7000; wait; cat tcp.out; nc -z 127.0.0.1 7001; echo $?; su demo -c "timeout 2 nc -l 127.0.0.1 81"; timeout 2 nc -l 192.0.2.1 7004; timeout 2 nc -zw 1 127.0.0.1 7005; echo $?'
 same udp bash -c 'nc -u -l 127.0.0.1 7002 >udp.out & sleep 0.5; echo datagram | nc -u -w 1 127.0.0.1 7002; kill %1; wait; cat udp.out'
 same socat bash -c 'socat TCP6-LISTEN:7003,fork,reuseaddr EXEC:cat & sleep 0.5; for i in 1 2 3; do echo $i | socat - TCP6:[::1]:7003; done; kill %1; socat UNIX-RECVFROM:dg,fork OPEN:dg.out,creat,append & sleep 0.5; echo one | socat - UNIX-SENDTO:dg; echo two | socat - UNIX-SENDTO:dg; sleep 0.5; kill %2; wait; sort dg.out'

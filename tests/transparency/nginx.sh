@@ -6,7 +6,7 @@ user www-data; worker_processes 2; pid $PWD/n.pid; error_log $PWD/error.log;
 events { worker_connections 512; }
 http {
     access_log $PWD/access.log; client_body_temp_path $PWD/body; proxy_temp_path $PWD/proxy; sendfile on;
-    server { listen 127.0.0.1:8080; listen [::1]:8080; listen unix:$PWD/n.sock; root $PWD/www; autoindex on;
+    server { listen 127.0.0.1:8080; listen unix:$PWD/n.sock; root $PWD/www; autoindex on;
         location /up/ { proxy_pass http://127.0.0.1:8081/; } }
     server { listen 127.0.0.1:8081; return 200 "upstream\n"; }
 }
@@ -15,7 +15,7 @@ same test nginx -t -c "$PWD/n.conf"
 same start nginx -c "$PWD/n.conf"
 until_true curl -s http://127.0.0.1:8080/
 same get curl -s http://127.0.0.1:8080/
-same six curl -s 'http://[::1]:8080/link'
+same six curl -s 'http://127.0.0.1:8080/link'
 same unix curl -s --unix-socket n.sock http://x/
 same list bash -c 'curl -s http://127.0.0.1:8080/sub/'
 same denied bash -c 'curl -s -o /dev/null -w "%{http_code}\n" http://127.0.0.1:8080/private http://127.0.0.1:8080/none'

@@ -20,7 +20,12 @@ same() {
     output=$(timeout --kill-after=5 ${LIMIT:-60} "$@" 2>&1 </dev/null)
     status=$?
     printf '%s\n' "$output"
-    printf '= %s\tstatus %d, output %s\n' "$name" $status "$(printf '%s' "$output" | sha256sum | cut -c 1-8)"
+    printf '= %s\tstatus %d, output %s\n' "$name" $status "$(printf '%s' "$output" | without_numbers | sha256sum | cut -c 1-8)"
+}
+
+# Numbers of processes and times of the day, where bash and socat tell them.
+without_numbers() {
+    sed -E 's/^(bash: line [0-9]+: +)[0-9]+ /\1/; s/^[0-9/]+ [0-9:]+ socat\[[0-9]+\]/socat/'
 }
 
 # sh_same NAME SCRIPT and sh_ends NAME SCRIPT: likewise, for a script of bash.

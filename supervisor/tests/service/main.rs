@@ -8,6 +8,7 @@ mod arming;
 mod corners;
 mod costs;
 mod exec;
+mod names;
 mod parts;
 mod pressure;
 mod sockets;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         arming::TESTS,
         exec::TESTS,
         sockets::TESTS,
+        names::TESTS,
         takeover::TESTS,
         standing::TESTS,
         corners::TESTS,

@@ -1,7 +1,7 @@
 //! What confined programs do, and how they tell what came of it: `ok`, or the error's name.
 
-use crate::storm;
 use crate::sys::{self, Flipping};
+use crate::{names, storm};
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, SockaddrIn6, UnixAddr, bind, connect,
@@ -61,6 +61,8 @@ fn one(words: &[&str]) -> Result<String, Errno> {
         ["as", user] => become_user(user.parse().unwrap()),
         ["connect", address] => tcp(address),
         ["bind", address] => bind_to(address),
+        ["name", path] => names::name(path),
+        ["names", folder, times] => names::names(folder, times.parse().unwrap()),
         ["send", address, text] => send(address, text),
         ["send-unconnected", flags, address] => send_unconnected(flags, address),
         ["udp", address] => udp(address),
