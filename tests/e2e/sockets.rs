@@ -251,6 +251,8 @@ fn bindings_where_there_are_no_unix_sockets(engine: &Engine) -> Result<()> {
 
 fn held_by_a_supervisor_that_took_over(engine: &Engine) -> Result<()> {
     let running = container(engine).policy("sockets-asked").command(["sleep", "1000"]).start()?;
+    // A supervisor takes a program whose start it still watches with it; once this one is through, the first is too.
+    ensure_expected(&running.exec(&[], &words())?.success()?)?;
     let before = server(&running, engine)?;
     kill(before, Signal::SIGKILL)?;
     wait_for("another supervisor", || server(&running, engine).is_ok_and(|after| after != before))?;

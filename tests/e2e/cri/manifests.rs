@@ -105,14 +105,17 @@ fn play(node: &Node, pod: &Value) -> Result<()> {
     let watcher = running.container("watcher", script(1).context("no command")?)?;
     watcher.await_log("hello\nalive\n")?;
     let tried = [
-        (&web, "wget -q -O - http://127.0.0.1:8080/", "Operation not permitted"),
-        (&web, "echo x > /etc/passwd", "Operation not permitted"),
-        (&watcher, "echo x > /tmp/file", "Operation not permitted"),
-        (&watcher, "wget -q -O - http://127.0.0.1:8081/", "Operation not permitted"),
+        (&web, "wget -q -O - http://127.0.0.1:8080/"),
+        (&web, "echo x > /etc/passwd"),
+        (&watcher, "echo x > /tmp/file"),
+        (&watcher, "wget -q -O - http://127.0.0.1:8081/"),
     ];
-    for (container, line, reason) in tried {
+    for (container, line) in tried {
         let said = container.exec(&["sh", "-c", line])?;
-        ensure!(said.status != 0 && said.stderr.contains(reason), "{line}: {}", said.summary());
+        // The supervisor says the one, Landlock the other.
+        let denied = ["Operation not permitted", "Permission denied"];
+        let denied = denied.iter().any(|reason| said.stderr.contains(reason));
+        ensure!(said.status != 0 && denied, "{line}: {}", said.summary());
     }
     Ok(())
 }
