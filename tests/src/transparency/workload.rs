@@ -51,7 +51,7 @@ impl Workload {
 /// Some of what the scripts below do, in little time.
 const SLICE: Workload = Workload::script("slice");
 
-/// All of them but [`SLICE`], in the order of the table.
+/// All of them but `SLICE`, in the order of the table.
 pub const WORKLOADS: &[Workload] = &[
     Workload::script("coreutils"),
     Workload::script("trees"),
