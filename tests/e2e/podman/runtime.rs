@@ -121,7 +121,16 @@ fn the_life_of_a_container(engine: &Engine) -> Result<()> {
     stage.podman(&["unpause", "idle"])?.success()?;
     stage.podman(&["stop", "--time=1", "idle"])?.success()?;
     ensure!(stage.podman(&state)?.success()? == "exited");
-    stage.podman(&["start", "idle"])?.success()?;
+    // Podman says "exited" before it has deleted the container; with any runtime a start comes too early then.
+    let mut started = stage.podman(&["start", "idle"])?;
+    for _ in 0..50 {
+        if started.status == 0 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        started = stage.podman(&["start", "idle"])?;
+    }
+    started.success()?;
     ensure_confined(&stage.podman(&["exec", "idle", "sh", "-c", SCRIPT])?)?;
     stage.podman(&["kill", "--signal=KILL", "idle"])?.success()?;
     stage.podman(&["rm", "--force", "--time=0", "idle"])?.success()?;
