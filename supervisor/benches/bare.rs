@@ -54,7 +54,9 @@ fn answer(listener: BorrowedFd<'_>, call: &libc::seccomp_notif, full: Capabiliti
     }
     let file = openat(host::descriptors(), number.as_str(), OFlag::O_CLOEXEC, Mode::empty());
     set_capabilities(full).unwrap();
-    seccomp::send_descriptor(listener, call.id, file.unwrap().as_fd(), false).unwrap();
+    let number = seccomp::add_descriptor(listener, call.id, file.unwrap().as_fd(), false).unwrap();
+    let reply = libc::seccomp_notif_resp { id: call.id, val: number.into(), error: 0, flags: 0 };
+    seccomp::send(listener, reply).unwrap();
 }
 
 fn send(listener: BorrowedFd<'_>, id: u64, error: i32) {

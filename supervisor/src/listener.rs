@@ -5,7 +5,6 @@ use crate::holder::{Place, SeatRef};
 use crate::notification::{Notification, NotificationId, Reply, Tid};
 use crate::sys::seccomp;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -100,8 +99,8 @@ impl Listener {
             Reply::Restart => (0, -ERESTARTSYS, 0),
             Reply::Continue(reason) => (0, 0, Self::continued(&reason)),
             Reply::Descriptor { fd, cloexec } => match self.hand_over(id, fd, cloexec) {
-                Ok(None) | Err(Errno::ENOENT) => return,
-                Ok(Some(number)) => (number.into(), 0, 0),
+                Ok(number) => (number.into(), 0, 0),
+                Err(Errno::ENOENT) => return,
                 // The caller's table is full and it still waits (measured): it gets the error.
                 Err(errno) => (0, failure(errno), 0),
             },
@@ -110,25 +109,14 @@ impl Listener {
         let _ = seccomp::send(self.fd.as_fd(), reply);
     }
 
-    /// Gives the caller a descriptor; `None` if that answered the call too.
+    /// Gives the caller a descriptor, and the number that it has there. The caller waits on.
     ///
-    /// One step is quicker, but then we hold our copy for a moment after the caller goes on. While a file is open for
-    /// writing it cannot be executed (ETXTBSY, execve(2)), and while either end of a FIFO is open the other has a peer, so such a
-    /// copy is closed before.
-    fn hand_over(
-        &self,
-        id: NotificationId,
-        fd: OwnedFd,
-        cloexec: bool,
-    ) -> Result<Option<i32>, Errno> {
-        let mode = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?) & OFlag::O_ACCMODE;
-        // Only a pipe or a FIFO has a capacity (F_GETPIPE_SZ, fcntl(2)).
-        let is_fifo = fcntl(&fd, FcntlArg::F_GETPIPE_SZ).is_ok();
-        if mode == OFlag::O_RDONLY && !is_fifo {
-            seccomp::send_descriptor(self.fd.as_fd(), id.0, fd.as_fd(), cloexec).map(|()| None)
-        } else {
-            seccomp::add_descriptor(self.fd.as_fd(), id.0, fd.as_fd(), cloexec).map(Some)
-        }
+    /// The kernel could answer the call in the same step (`SECCOMP_ADDFD_FLAG_SEND`), but then the call counts as answered before the
+    /// caller has the descriptor: if we are killed in between, it returns 0 without one. Our own copy is closed before the answer as well:
+    /// while a file is open for writing it cannot be executed (ETXTBSY, execve(2)), and while either end of a FIFO is open the other
+    /// has a peer.
+    fn hand_over(&self, id: NotificationId, fd: OwnedFd, cloexec: bool) -> Result<i32, Errno> {
+        seccomp::add_descriptor(self.fd.as_fd(), id.0, fd.as_fd(), cloexec)
     }
 
     /// Takes the reason: no other path sets this flag.

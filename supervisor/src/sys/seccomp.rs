@@ -105,41 +105,24 @@ pub fn is_valid(listener: BorrowedFd<'_>, mut id: u64) -> bool {
     request(listener, libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &mut id).is_ok()
 }
 
-/// Installs a copy of `fd` in the caller and answers the call with its number, in one step (`SECCOMP_ADDFD_FLAG_SEND`).
-///
-/// # Errors
-/// EMFILE if the caller has no descriptor left (it still waits then), ENOENT if it no longer waits.
-pub fn send_descriptor(
-    listener: BorrowedFd<'_>,
-    id: u64,
-    fd: BorrowedFd<'_>,
-    cloexec: bool,
-) -> Result<(), Errno> {
-    let mut reply = copy_of(id, fd, cloexec, libc::SECCOMP_ADDFD_FLAG_SEND as u32);
-    request(listener, libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut reply).map(drop)
-}
-
 /// Installs a copy of `fd` in the caller, which waits on; gives its number there.
 ///
 /// # Errors
-/// As [`send_descriptor`].
+/// EMFILE if the caller has no descriptor left (it still waits then), ENOENT if it no longer waits.
 pub fn add_descriptor(
     listener: BorrowedFd<'_>,
     id: u64,
     fd: BorrowedFd<'_>,
     cloexec: bool,
 ) -> Result<libc::c_int, Errno> {
-    request(listener, libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut copy_of(id, fd, cloexec, 0))
-}
-
-fn copy_of(id: u64, fd: BorrowedFd<'_>, cloexec: bool, flags: u32) -> libc::seccomp_notif_addfd {
-    libc::seccomp_notif_addfd {
+    let mut copy = libc::seccomp_notif_addfd {
         id,
-        flags,
+        flags: 0,
         srcfd: fd.as_raw_fd() as u32,
         newfd: 0,
         newfd_flags: if cloexec { libc::O_CLOEXEC as u32 } else { 0 },
-    }
+    };
+    request(listener, libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut copy)
 }
 
 /// Asks for the quick wake-up of both sides. Kernels before 6.6 do not know it; the listener works without.
