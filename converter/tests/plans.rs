@@ -306,7 +306,7 @@ fn no_filter_lets_a_change_pass_that_was_promised_to_be_told() {
         let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
         let plan = planned(&[&rules]);
         assert!(plan.constancy.credentials && plan.constancy.root, "{template}");
-        for call in converter::plan::CHANGES {
+        for call in policy::registry::CREDENTIAL_CHANGES {
             for argument in [0, 1, 1000, 0x1000_0000, u64::MAX] {
                 let action = decide(&plan, call, [argument, argument]);
                 assert!(matches!(action, Action::Notify | Action::Errno(_)), "{call} {action:?}");

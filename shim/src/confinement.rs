@@ -274,11 +274,6 @@ mod tests {
     }
 
     #[test]
-    fn both_know_the_same_changes_of_a_caller() {
-        assert_eq!(converter::plan::CHANGES, supervisor::constancy::CHANGES);
-    }
-
-    #[test]
     fn the_sandbox_policy_can_be_enforced() {
         let set = entry_first(
             understood(SANDBOX_POLICY),

@@ -1,6 +1,6 @@
 //! What a caller cannot change without our being told, so that it need not be read for each of its calls.
 //!
-//! The filter of a container either refuses the calls of [`CHANGES`] or notifies them. So a thread that has made none of them
+//! The filter of a container either refuses the calls of [`CREDENTIAL_CHANGES`] or notifies them. So a thread that has made none of them
 //! since we read its credentials still has these credentials: a thread changes only its own (credentials(7)), and while it
 //! waits for us in one call it makes no other. Each such call is [announced](Changes::announce) before it is answered, and
 //! what was read before an announcement is never used after it.
@@ -9,38 +9,19 @@
 //! take the leader's number. Nothing is kept of such a process any more.
 
 use crate::notification::{Denial, Notification, Tgid};
-use policy::registry::{SyscallNumber, call_named};
+use policy::registry::{CREDENTIAL_CHANGES, SyscallNumber, call_named};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// Every call after which its caller may have other credentials or be in another user namespace. prctl(2) is not among them: what it
-/// changes (the bounding and ambient sets, securebits, `no_new_privs`) has an effect only with the next of these.
-pub const CHANGES: &[&str] = &[
-    "capset",
-    "execve",
-    "execveat",
-    "setfsgid",
-    "setfsuid",
-    "setgid",
-    "setgroups",
-    "setns",
-    "setregid",
-    "setresgid",
-    "setresuid",
-    "setreuid",
-    "setuid",
-    "unshare",
-];
-
 static NUMBERS: LazyLock<Vec<SyscallNumber>> = LazyLock::new(|| {
-    CHANGES.iter().filter_map(|name| call_named(name)).map(|call| call.number).collect()
+    CREDENTIAL_CHANGES.iter().filter_map(|name| call_named(name)).map(|call| call.number).collect()
 });
 
 /// What the filter promises of all processes of a container. Nothing, if nobody says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Constancy {
-    /// Each call of [`CHANGES`] is notified or fails.
+    /// Each call of [`CREDENTIAL_CHANGES`] is notified or fails.
     pub credentials: bool,
     /// Neither chroot(2) nor pivot_root(2) ever succeeds: they move the root of other threads too.
     pub root: bool,
@@ -134,7 +115,7 @@ mod tests {
 
     #[test]
     fn every_call_is_known() {
-        assert_eq!(NUMBERS.len(), CHANGES.len());
+        assert_eq!(NUMBERS.len(), CREDENTIAL_CHANGES.len());
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use mechanism::{Mechanism, MechanismError};
 pub use report::{Cost, Part, RulePlan};
 pub use rungs::{Carried, Difference, Direction};
 pub use target::{Reason, Target};
-pub use watch::{CHANGES, Constancy};
+pub use watch::Constancy;
 
 use crate::host::{Engine, Host, LinuxVersion};
 use crate::seccomp::{Action, Filter, Newer, gate};

@@ -2,30 +2,12 @@
 //! each change, it need not ask the kernel at each call.
 
 use policy::program::Action as RuleAction;
-use policy::registry::{self, SyscallNumber};
+use policy::registry::{self, CREDENTIAL_CHANGES, SyscallNumber};
 
 use crate::plan::call::CallPlan;
 use crate::plan::lowered::Fate;
 use crate::plan::{PolicyPlan, Reason};
 use crate::seccomp::{Action, Filter};
-
-/// After each of these a thread may have other credentials or be in another user namespace.
-pub const CHANGES: &[&str] = &[
-    "capset",
-    "execve",
-    "execveat",
-    "setfsgid",
-    "setfsuid",
-    "setgid",
-    "setgroups",
-    "setns",
-    "setregid",
-    "setresgid",
-    "setresuid",
-    "setreuid",
-    "setuid",
-    "unshare",
-];
 
 /// These move the root folder, of other threads too.
 const ROOT: &[&str] = &["chroot", "pivot_root"];
@@ -33,7 +15,7 @@ const ROOT: &[&str] = &["chroot", "pivot_root"];
 /// What the supervisor may rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Constancy {
-    /// Each call of [`CHANGES`] is notified or fails.
+    /// Each call of [`CREDENTIAL_CHANGES`] is notified or fails.
     pub credentials: bool,
     /// No policy permits to move the root folder.
     pub root: bool,
@@ -45,7 +27,7 @@ impl Constancy {
             Some(clauses) => clauses.iter().any(|clause| !is_told(clause.action)),
             None => !is_told(filter.default),
         };
-        let credentials = !numbers(CHANGES).any(|call| silent(&call));
+        let credentials = !numbers(CREDENTIAL_CHANGES).any(|call| silent(&call));
         let root = !numbers(ROOT).any(|call| {
             policies.iter().flat_map(|p| &p.calls).any(|p| p.call.number == call && p.permits())
         });
@@ -74,10 +56,12 @@ impl PolicyPlan<'_> {
         forms.into_iter().any(|(_, form)| form.performed && form.fates.iter().any(supervised))
     }
 
-    /// Leaves what the kernel would let through of the [`CHANGES`] to the supervisor.
+    /// Leaves what the kernel would let through of the [`CREDENTIAL_CHANGES`] to the supervisor.
     pub(super) fn watch(&mut self) {
         let policy = self.policy;
-        for plan in self.calls.iter_mut().filter(|plan| CHANGES.contains(&plan.call.name)) {
+        for plan in
+            self.calls.iter_mut().filter(|plan| CREDENTIAL_CHANGES.contains(&plan.call.name))
+        {
             for (id, fate) in plan.forms.iter_mut().flat_map(|(_, form)| &mut form.fates) {
                 let permits = matches!(policy.rule(*id).action, RuleAction::Permit(_));
                 if permits && *fate == Fate::Kernel {

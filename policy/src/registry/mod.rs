@@ -27,6 +27,25 @@ pub use texts::Printed;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SyscallNumber(pub u32);
 
+/// Every call after which its caller may have other credentials or be in another user namespace. prctl(2) is not among them: what it
+/// changes (the bounding and ambient sets, securebits, `no_new_privs`) has an effect only with the next of these.
+pub const CREDENTIAL_CHANGES: &[&str] = &[
+    "capset",
+    "execve",
+    "execveat",
+    "setfsgid",
+    "setfsuid",
+    "setgid",
+    "setgroups",
+    "setns",
+    "setregid",
+    "setresgid",
+    "setresuid",
+    "setreuid",
+    "setuid",
+    "unshare",
+];
+
 /// A form's place in the registry, counted over all calls in the order of their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FormId(u16);

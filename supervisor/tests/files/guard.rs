@@ -1,12 +1,13 @@
 //! The supervisor of one victim: the real one, under a policy given as text.
 
 use policy::Source;
+use policy::registry::CREDENTIAL_CHANGES;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use supervisor::confinement::{Confinement, Entry};
-use supervisor::constancy::{CHANGES, Constancy};
+use supervisor::constancy::Constancy;
 use supervisor::container::{Blueprint, Container};
 use supervisor::files::devices::{Access, DeviceKind, Rule};
 use supervisor::filter::Filter;
@@ -55,7 +56,7 @@ pub fn serve(listener: OwnedFd, entry: i32, policy: &str) -> impl FnOnce() {
 fn confinement(policy: &str) -> Confinement {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let audit = format!("files-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    let changes = CHANGES.iter().filter(|call| !call.starts_with("exec"));
+    let changes = CREDENTIAL_CHANGES.iter().filter(|call| !call.starts_with("exec"));
     let changes: String = changes.map(|call| format!("\tnative-{call}: permit\n")).collect();
     let source = Source::new("test.policy", format!("{policy}{changes}"));
     let policies = policy::compile(&source, &|_| None).unwrap().set;

@@ -4,9 +4,9 @@ use crate::world::Walls;
 use crate::{guard, sys, world};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
+use policy::registry::CREDENTIAL_CHANGES;
 use std::io::{Read, Write, pipe};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use supervisor::constancy::CHANGES;
 use supervisor::handlers::supervised_calls;
 use supervisor::sys::{process, seccomp};
 
@@ -99,7 +99,7 @@ fn code_of(pid: libc::pid_t) -> i32 {
 fn filter() -> Vec<libc::sock_filter> {
     let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
     let mut program = vec![statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0)];
-    let notified = supervised_calls().chain(CHANGES.iter().copied());
+    let notified = supervised_calls().chain(CREDENTIAL_CHANGES.iter().copied());
     let notified = notified.map(|name| (name, libc::SECCOMP_RET_USER_NOTIF));
     let refused = ["chroot", "pivot_root"].map(|name| (name, libc::SECCOMP_RET_ERRNO | 1));
     for (name, action) in notified.chain(refused) {
