@@ -232,6 +232,7 @@ impl Book {
 mod tests {
     use super::*;
     use crate::holder::Journal;
+    use std::io::{Read, Write};
     use std::process::{Child, Command, Stdio};
 
     fn processes() -> Processes {
@@ -239,9 +240,12 @@ mod tests {
         Processes::new(&Journal::new().unwrap().marks, RandomState::new())
     }
 
-    /// A program that runs until its input is closed.
+    /// A program that runs until its input is closed. It has answered once: spawning ends before the kernel has loaded it whole.
     fn cat() -> (Child, Tgid) {
-        let child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let mut cat = Command::new("cat");
+        let mut child = cat.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.as_mut().unwrap().write_all(b"?").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let tgid = Tgid(child.id() as i32);
         (child, tgid)
     }
