@@ -41,10 +41,3 @@ pub fn take(fd: i64) -> OwnedFd {
     // SAFETY: the caller passes the result of a call that made it a new descriptor.
     unsafe { OwnedFd::from_raw_fd(fd as i32) }
 }
-
-/// Writes to an address.
-pub fn fill(at: u64, bytes: &[u8]) {
-    // SAFETY: the tests pass addresses of pages that they have mapped for writing, which no reference points to, and as many
-    // bytes as are left of them.
-    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), at as *mut u8, bytes.len()) }
-}
