@@ -45,6 +45,7 @@ mod resident;
 pub mod resolve;
 pub mod service;
 pub mod siblings;
+pub mod signals;
 pub mod snapshot;
 pub mod sockets;
 pub mod status;

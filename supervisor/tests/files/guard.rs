@@ -58,7 +58,8 @@ fn confinement(policy: &str) -> Confinement {
     let audit = format!("files-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let changes = CREDENTIAL_CHANGES.iter().filter(|call| !call.starts_with("exec"));
     let changes: String = changes.map(|call| format!("\tnative-{call}: permit\n")).collect();
-    let source = Source::new("test.policy", format!("{policy}{changes}"));
+    let kill = if policy.contains("native-kill:") { "" } else { "\tnative-kill: permit\n" };
+    let source = Source::new("test.policy", format!("{policy}{changes}{kill}"));
     let policies = policy::compile(&source, &|_| None).unwrap().set;
     let rule = |allow, kind, access| Rule { allow, kind, major: None, minor: None, access };
     let make = Access { read: false, write: false, make: true };
