@@ -112,6 +112,7 @@ impl Host {
         "rt_sigqueueinfo",
         "rt_tgsigqueueinfo",
         "pidfd_send_signal",
+        "clone3",
     ];
 
     /// A host with a supervisor that carries out these calls.

@@ -93,10 +93,14 @@ fn flags_of_clone_are_the_kernels() {
 }
 
 #[test]
-fn flags_that_nobody_sees_permit_nothing() {
-    let error =
-        refused(&["native-clone: flags sub \"CLONE_NEWUSER\" then deny", "native-clone: permit"]);
-    assert!(error.starts_with("x.policy:2: clone3 cannot"), "{error}");
+fn flags_that_no_filter_sees_are_supervised() {
+    let plan = planned(&[&[
+        "native-clone: flags sub \"CLONE_NEWUSER\" then deny",
+        "native-clone: permit",
+    ]]);
+    assert_eq!(decide(&plan, "clone3", [0, 0]), Action::Notify);
+    assert_eq!(decide(&plan, "clone", [libc::CLONE_NEWUSER as u64, 0]), Action::Errno(1));
+    assert_eq!(decide(&plan, "clone", [0, 0]), Action::Allow);
 }
 
 #[test]

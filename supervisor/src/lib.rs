@@ -9,6 +9,7 @@ pub mod agent;
 pub mod arming;
 pub mod assumed;
 pub mod audit;
+pub mod births;
 pub mod blocking;
 pub mod caller;
 pub mod confinement;

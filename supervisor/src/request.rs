@@ -1,5 +1,6 @@
 //! One call with everything its pointers hold, read once.
 
+use crate::births;
 use crate::caller::Caller;
 use crate::container::Container;
 use crate::files;
@@ -209,8 +210,10 @@ impl Argument {
                 let headers = Header::read_all(caller, vector, count)?;
                 Self::messages(worker, snapshot, form, headers)?
             }
-            // No handler performs this call, so a rule that looks at these values is refused at conversion, and here.
-            Source::CloneArgs(_) => Self::Absent,
+            Source::CloneArgs(argument) => {
+                let (at, size) = (snapshot.register(argument), snapshot.register(argument + 1));
+                Self::Number(births::flags(caller, at, size)?)
+            }
         })
     }
 

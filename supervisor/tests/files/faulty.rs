@@ -82,6 +82,7 @@ const ROWS: &[(&str, &str)] = &[
     ("rt_sigqueueinfo", "q0b"),
     ("rt_tgsigqueueinfo", "qq0b"),
     ("pidfd_send_signal", "P000"),
+    ("clone3", "b0"),
 ];
 
 const SOCKET: i32 = 100;
@@ -302,7 +303,8 @@ fn every_argument_of_every_call() {
     let policy = format!(
         "{PERMIT}{addresses}\tnative-execve: true then permit[inherit]\n\
          \tnative-chroot: filename neq \"/nowhere\" then permit\n\tnative-fastopen: permit\n\
-         \tnative-kill: not pidname eq \"/nobody\" then permit\n"
+         \tnative-kill: not pidname eq \"/nobody\" then permit\n\
+         \tnative-clone3: not flags eq \"CLONE_NEWUSER\" then permit\n"
     );
     let run = |policy: Option<&str>| {
         let told = victim::run(policy, || {
