@@ -14,3 +14,4 @@ pub mod load;
 pub mod plan;
 pub mod seccomp;
 pub mod sockets;
+pub mod spec;

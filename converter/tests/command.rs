@@ -149,7 +149,7 @@ fn plan_shows_what_a_mechanism_is_good_for() {
     assert_eq!(mkdir(&["--without", "landlock"]), (Some("supervisor".to_owned()), false));
     let wrong = convert(&["plan", "--without", "seccomp", &path]);
     assert_eq!(wrong.status, Some(2));
-    assert!(wrong.err.contains("neither landlock nor sockets"), "{}", wrong.err);
+    assert!(wrong.err.contains("none of spec, landlock, sockets"), "{}", wrong.err);
 }
 
 #[test]

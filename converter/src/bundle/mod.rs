@@ -16,6 +16,7 @@ use crate::host::{Engine, Host, LinuxVersion};
 use crate::load::Loaded;
 use crate::plan::{PlanError, Target, plan};
 use crate::seccomp::gate::{self, GateError};
+use crate::spec::Allowed;
 
 /// Where the agent `systrace-shim supervise` listens unless it is told otherwise.
 pub const AGENT: &str = "/run/systrace-shim/agent.sock";
@@ -27,6 +28,25 @@ pub enum Enforcer {
     Agent(PathBuf),
     /// Nobody: whole calls and numbers only.
     Nobody,
+}
+
+/// How a policy is put into a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// Who enforces it.
+    pub enforcer: Enforcer,
+    /// Edits that are made although some permitted calls can tell.
+    pub approximate: Allowed,
+}
+
+impl Terms {
+    /// The host whose runtime takes the configuration. An agent plans for its own kernel.
+    fn host(&self) -> Host {
+        let mut host = Host::of_this_release(LinuxVersion::SUPERVISABLE);
+        host.engine = Engine::Runc;
+        host.approximate.clone_from(&self.approximate);
+        host
+    }
 }
 
 impl Enforcer {
@@ -65,17 +85,18 @@ pub fn confine(
     config: &mut Config,
     name: &PolicyName,
     policy: &Loaded,
-    by: &Enforcer,
+    terms: &Terms,
 ) -> Result<(), BundleError> {
     let engine = config.engine_profile()?;
-    let Enforcer::Agent(socket) = by else {
-        let profile = standalone::stack(policy, engine.as_ref())?;
+    let host = terms.host();
+    let Enforcer::Agent(socket) = &terms.enforcer else {
+        let (profile, edits) = standalone::stack(policy, engine.as_ref(), &host)?;
+        config.edit(&edits);
         return Ok(config.set_profile(&profile)?);
     };
-    // The agent plans for its own kernel; a policy that no kernel can enforce is refused here, where its author sees why.
-    let mut host = Host::of_this_release(LinuxVersion::SUPERVISABLE);
-    host.engine = Engine::Runc;
-    plan(&policy.set, &host, Target::Supervised).map_err(BundleError::Plan)?;
+    // A policy that no kernel can enforce is refused here, where its author sees why.
+    let plan = plan(&policy.set, &host, Target::Supervised).map_err(BundleError::Plan)?;
+    config.edit(&plan.edits);
     let mut profile = gate::profile(engine.as_ref())?;
     profile.set_listener_path(Some(socket.clone()));
     profile.set_listener_metadata(Some(Metadata::of(name, policy).to_text()?));

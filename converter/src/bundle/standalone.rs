@@ -3,12 +3,13 @@
 use oci_spec::runtime::LinuxSeccomp;
 
 use crate::bundle::one_line;
-use crate::host::{Host, LinuxVersion};
+use crate::host::Host;
 use crate::load::Loaded;
 use crate::plan::{Mechanism, Plan, PlanError, RulePlan, Target, plan};
 use crate::seccomp::engine::{self, ProfileError};
 use crate::seccomp::json::{self, JsonError};
 use crate::seccomp::{Filter, intersect};
+use crate::spec::Edit;
 
 /// The policy cannot be put into a profile.
 #[derive(Debug, thiserror::Error)]
@@ -30,29 +31,28 @@ pub enum StandaloneError {
     Json(#[from] JsonError),
 }
 
-/// What a policy and the engine's profile, if there is one, both let through.
+/// What a policy and the engine's profile, if there is one, both let through, and the policy's edits.
 pub fn stack(
     policy: &Loaded,
     engine: Option<&LinuxSeccomp>,
-) -> Result<LinuxSeccomp, StandaloneError> {
-    let ours = standalone(policy)?;
+    host: &Host,
+) -> Result<(LinuxSeccomp, Vec<Edit>), StandaloneError> {
+    let (ours, edits) = standalone(policy, host)?;
     let both = match engine {
         // The engine's comes first: where both refuse a call, it fails with the engine's error, as
         // under systrace-shim, which installs the engine's profile last.
         Some(profile) => intersect(&engine::compile(profile)?.filter, &ours),
         None => ours,
     };
-    Ok(json::profile(&both)?)
+    Ok((json::profile(&both)?, edits))
 }
 
-/// The filter that enforces the policy without help.
-fn standalone(policy: &Loaded) -> Result<Filter, StandaloneError> {
-    // The format knows no kernel releases, and nothing is carried out by a supervisor.
-    let host = Host::of_this_release(LinuxVersion::SUPERVISABLE);
-    let plan = plan(&policy.set, &host, Target::Standalone).map_err(StandaloneError::Plan)?;
+/// The filter that enforces the policy without help. The format knows no kernel releases, and nothing is carried out by a supervisor.
+fn standalone(policy: &Loaded, host: &Host) -> Result<(Filter, Vec<Edit>), StandaloneError> {
+    let plan = plan(&policy.set, host, Target::Standalone).map_err(StandaloneError::Plan)?;
     let supervised = supervised(&plan);
     if supervised.is_empty() {
-        Ok(plan.filter)
+        Ok((plan.filter, plan.edits))
     } else {
         Err(StandaloneError::Supervised(supervised))
     }

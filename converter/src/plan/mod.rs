@@ -13,6 +13,7 @@ mod lowered;
 mod mechanism;
 mod report;
 mod rungs;
+mod spec;
 mod startup;
 mod target;
 mod watch;
@@ -30,6 +31,7 @@ pub use watch::Constancy;
 
 use crate::host::{Engine, Host, LinuxVersion};
 use crate::seccomp::{Action, Filter, Newer, gate};
+use crate::spec::Edit;
 use call::CallPlan;
 use lowered::Fate;
 
@@ -42,6 +44,8 @@ pub struct Plan {
     pub constancy: Constancy,
     /// What other mechanisms of the kernel are put in place for.
     pub carried: Carried,
+    /// What is taken out of the container's configuration.
+    pub edits: Vec<Edit>,
     /// The calls that no rule judges, in the order of their numbers. They are denied.
     pub uncovered: Vec<&'static Call>,
     /// Every rule of every policy, once, in the order of the policies.
@@ -121,7 +125,7 @@ pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<Pl
     let uncovered = registry::calls().iter().enumerate().filter(|(at, _)| !judged(*at));
     let uncovered = uncovered.map(|(_, call)| *call).collect();
     let constancy = Constancy::of(&filter, &policies);
-    Ok(Plan { filter, constancy, carried, uncovered, rules })
+    Ok(Plan { filter, constancy, carried, edits: spec::edits(set, host), uncovered, rules })
 }
 
 /// The supervisor must tell which of several policies governs a process.

@@ -182,7 +182,7 @@ fn cost(mechanism: Mechanism, bearings: &[Bearing<'_>], filter: &Filter) -> Cost
         Mechanism::Sockets => Cost::Program,
         Mechanism::Seccomp if !bearings.iter().all(constant) => Cost::Comparison,
         Mechanism::Seccomp => Cost::Constant,
-        Mechanism::Unreachable => Cost::Nothing,
+        Mechanism::Spec | Mechanism::Unreachable => Cost::Nothing,
     }
 }
 

@@ -7,8 +7,9 @@ use std::path::Path;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use converter::host::Host;
-use converter::plan::{Direction, Mechanism, Part, Plan, RulePlan, Target, plan};
+use converter::plan::{Cost, Direction, Mechanism, Part, Plan, RulePlan, Target, plan};
 use converter::seccomp::{Action, assemble};
+use converter::spec::{Approximation, Edit};
 use policy::registry::{self, Call};
 use serde::Serialize;
 
@@ -20,9 +21,12 @@ pub struct PlanCommand {
     /// `engine=systrace-shim|runc|crun` where they do not follow from it. `systrace-shim doctor` prints that of a machine.
     #[arg(long = "for", value_name = "HOST", default_value = "linux=6.1")]
     host: Host,
-    /// Do not use this mechanism, landlock or sockets; may be given more than once.
+    /// Do not use this mechanism, spec, landlock or sockets; may be given more than once.
     #[arg(long, value_name = "MECHANISM")]
     without: Vec<Mechanism>,
+    /// Allow edits of the container's configuration that some permitted calls can tell: `capabilities`; may be given more than once.
+    #[arg(long, value_name = "EDITS")]
+    approximate: Vec<Approximation>,
     /// A table for people, or JSON for programs.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -41,6 +45,7 @@ impl PlanCommand {
         let Some(loaded) = self.policy.load(policy_dir)? else { return Ok(Outcome::Findings) };
         let mut host = self.host.clone();
         host.without.extend(&self.without);
+        host.approximate.extend(&self.approximate);
         let plan = match plan(&loaded.set, &host, Target::Supervised) {
             Ok(plan) => plan,
             Err(errors) => {
@@ -69,6 +74,8 @@ struct Report<'p> {
     calls: BTreeMap<&'static str, &'static str>,
     /// The Landlock ruleset, if there is one.
     landlock: Option<Landlock>,
+    /// What is taken out of the container's configuration.
+    edits: &'p [Edit],
     rules: &'p [RulePlan],
 }
 
@@ -93,6 +100,7 @@ impl<'p> Report<'p> {
                 handled: ruleset.handled.names().collect(),
                 granted: ruleset.granted.names().collect(),
             }),
+            edits: &plan.edits,
             rules: &plan.rules,
         })
     }
@@ -110,6 +118,10 @@ impl<'p> Report<'p> {
             }
             table.push_str(&row(rule, &place, width));
         }
+        if !self.edits.is_empty() {
+            table.push_str("config.json\n");
+        }
+        self.edits.iter().for_each(|edit| table.push_str(&edit_row(edit, width)));
         table + &self.summary()
     }
 
@@ -156,6 +168,35 @@ fn row(rule: &RulePlan, place: &str, width: usize) -> String {
     }
     row.push('\n');
     row
+}
+
+fn edit_row(edit: &Edit, width: usize) -> String {
+    let (mechanism, cost) = (Mechanism::Spec, Cost::Nothing);
+    let mut row = format!("  {:width$}  {mechanism:11}  {cost:8}  {}", "", edit.change);
+    let difference = edit.difference.iter();
+    let difference = difference.map(|one| format!("stricter than the policy: {}", one.what));
+    for remark in std::iter::once(behind(edit)).chain(difference) {
+        row.push_str(&format!("\n  {:width$}  {:11}  {:8}  ({remark})", "", "", ""));
+    }
+    row.push('\n');
+    row
+}
+
+/// What denies the calls that would need what an edit takes away.
+fn behind(edit: &Edit) -> String {
+    let mut by_rules: Vec<(String, Vec<&str>)> = Vec::new();
+    for because in &edit.because {
+        let rules = match &because.rules[..] {
+            [] => "no rule permits".to_owned(),
+            rules => format!("{} denies", rules.join(" ")),
+        };
+        match by_rules.iter_mut().find(|(known, _)| *known == rules) {
+            Some((_, calls)) => calls.push(because.call),
+            None => by_rules.push((rules, vec![because.call])),
+        }
+    }
+    let told = by_rules.iter().map(|(rules, calls)| format!("{rules} {}", calls.join(" ")));
+    told.collect::<Vec<_>>().join("; ")
 }
 
 const UNRECORDED: &str = "Landlock denies with EACCES and writes nothing down; where a last rule says \
