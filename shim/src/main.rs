@@ -21,6 +21,7 @@ mod identifier;
 mod launch;
 mod lent;
 mod loopback;
+mod making;
 mod pidfd;
 mod report;
 mod selection;
