@@ -8,6 +8,7 @@ mod attempt;
 mod draw;
 mod model;
 mod random;
+mod shipped;
 mod stage;
 mod sys;
 mod tree;
@@ -64,6 +65,7 @@ fn main() {
     assert!(seen > 2000, "only {seen} calls were judged by Landlock");
     stage.what_is_not_fit();
     println!("fence: {seen} calls judged by Landlock as by the evaluator ... ok");
+    shipped::play(&stage, newest);
     random::play(&stage, newest);
 }
 

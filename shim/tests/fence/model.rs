@@ -61,6 +61,11 @@ impl Model {
         Self { handled: ruleset.handled.or(Rights::REFER), grants: grants.collect() }
     }
 
+    /// Where something is granted.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        self.grants.iter().map(|(place, _)| place.as_str())
+    }
+
     /// What becomes of a call that comes to Landlock.
     pub fn outcome(&self, attempt: &Attempt) -> Outcome {
         let Some(demands) = demands(attempt) else { return Outcome::Fails };

@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{chdir, chroot};
-use policy::{FileName, PolicySet, Source, compile};
+use policy::{FileName, PolicySet, RuleId, Source, compile};
 use supervisor::Entry;
 use supervisor::environment::View;
 use supervisor::fence::{Fence, Unfit, raise};
@@ -68,14 +68,14 @@ impl Stage {
         }
     }
 
-    /// Plays a quarter of all attempts; gives how many of them were Landlock's to judge.
+    /// Plays an eighth of all attempts; gives how many of them were Landlock's to judge.
     pub fn play(&self, rules: &[&str], abi: LandlockAbi, at: usize) -> usize {
         let rules = rules.iter().chain(&["fsread: true then permit"]);
         let set = understood(&[rules.map(|rule| (*rule).to_owned()).collect()]);
         let plan = planned(&set, Some(abi));
         let Some(fenced) = self.fenced(&plan, &set).expect("every name is fit") else { return 0 };
         let mut judged = 0;
-        for attempt in attempt::all().iter().skip(at % 4).step_by(4) {
+        for attempt in attempt::all().iter().skip(at % 8).step_by(8) {
             if is_let_through(&plan, attempt) {
                 judged += 1;
                 fenced.judge(attempt, fenced.model.outcome(attempt));
@@ -111,7 +111,7 @@ impl Stage {
         let set = self.bound(set);
         let told = plan.carried.landlock.as_ref().expect("there is one");
         let model = Model::new(told, &set);
-        let pinned = pinned(&set);
+        let pinned = pinned(&set, &told.rules);
         Ok(Some(Fenced { set, ruleset, model, pinned }))
     }
 
@@ -200,6 +200,11 @@ impl Fenced {
         }
     }
 
+    /// Where the ruleset grants something.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        self.model.places()
+    }
+
     /// The call would take away, rename or link what a rule names itself: the difference that plans tell of.
     fn unsettles(&self, attempt: &Attempt) -> bool {
         let named =
@@ -250,9 +255,9 @@ pub fn planned(set: &PolicySet, landlock: Option<LandlockAbi>) -> Plan {
     plan(set, &host, Target::Supervised).expect("a plan")
 }
 
-/// What rules name themselves.
-fn pinned(set: &PolicySet) -> Vec<String> {
-    let names = set.policies[0].rules().iter().filter_map(|rule| rule.condition.file_names());
+/// What the rules that a ruleset rests on name themselves.
+fn pinned(set: &PolicySet, rules: &[RuleId]) -> Vec<String> {
+    let names = rules.iter().filter_map(|id| set.policies[0].rule(*id).condition.file_names());
     let text = |name: FileName| String::from_utf8(name.text().to_vec()).expect("text");
     names.flatten().map(text).collect()
 }
