@@ -23,6 +23,7 @@ use crate::container::{StateError, Store};
 use crate::fence::Fencing;
 use crate::hooks::StartHooks;
 use crate::identifier::ContainerId;
+use crate::making::Making;
 use crate::terminal::Console;
 use crate::workload::{Restraints, Role, Workload, readable};
 use crate::{lent, loopback, pidfd, sockets, stdio, supervise};
@@ -107,7 +108,8 @@ impl Launch<'_> {
         let frozen = nested::is_frozen(self.companions().cgroup());
         anyhow::ensure!(!frozen, "container's cgroup unexpectedly frozen");
         let claim = Claim::stake(&self.store, id, companions)?;
-        // First what says where the groups are: whoever cleans up after a kill finds it there.
+        // First what says who makes it and where the groups are: whoever cleans up after a kill finds it there.
+        let _making = Making::begin(&claim.folder)?;
         self.bundle.write_private(&claim.folder, spec.clone(), &claim.companions)?;
         edits.save(&claim.folder)?;
         claim.companions.make().context("cannot make the container's cgroups")?;

@@ -22,6 +22,7 @@ mod identifier;
 mod launch;
 mod lent;
 mod loopback;
+mod making;
 mod pidfd;
 mod report;
 mod selection;

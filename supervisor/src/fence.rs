@@ -84,7 +84,10 @@ pub fn raise(fence: &Fence, policy: &Policy, entry: &Entry, pid: i32) -> Result<
                 SFlag::S_IFDIR => fence.granted,
                 _ => fence.granted & fence.of_files,
             };
-            landlock::grant(ruleset.as_fd(), rights, file.as_fd()).map_err(Unfit::Refused)?;
+            // The kernel takes no rule that grants nothing (ENOMSG).
+            if rights != 0 {
+                landlock::grant(ruleset.as_fd(), rights, file.as_fd()).map_err(Unfit::Refused)?;
+            }
         }
     }
     Ok(ruleset)

@@ -16,7 +16,7 @@ use crate::config::Settings;
 use crate::container::{StateError, Store, status_name};
 use crate::identifier::ContainerId;
 use crate::signal::SignalNumber;
-use crate::{hooks, supervise};
+use crate::{hooks, making, supervise};
 
 /// Delete a container
 #[derive(Debug, clap::Args)]
@@ -31,6 +31,10 @@ impl Delete {
     pub fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let store = Store::new(&settings.config.root);
         match store.load(&self.id) {
+            // libcontainer writes the state before it writes what it must know to delete: a kill may come in between.
+            Ok(container) if self.force && container.spec().is_err() => {
+                remove_remains(&store, &self.id)?;
+            }
             Ok(container) => delete(&store, container, self.force)?,
             Err(StateError::Missing(_) | StateError::Load { .. }) if self.force => {
                 remove_remains(&store, &self.id)?;
@@ -99,7 +103,7 @@ fn end_all(container: &Container) {
 /// The supervisor goes with its container; what it needed goes after it.
 fn remove_own(folder: &Path) -> anyhow::Result<()> {
     // libcontainer has removed the container's groups unless it was killed while it made them.
-    remove_group(folder);
+    making::end(folder, || remove_group(folder));
     supervise::end(folder, supervise::PATIENCE)?;
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != ErrorKind::NotFound => {

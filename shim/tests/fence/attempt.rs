@@ -108,16 +108,32 @@ pub fn all() -> Vec<Attempt> {
             ("mknod", u64::from(libc::S_IFIFO)),
             ("mknod", u64::from(libc::S_IFREG)),
             ("mknod", u64::from(libc::S_IFSOCK)),
+            ("mknod", u64::from(libc::S_IFCHR)),
+            ("mknod", u64::from(libc::S_IFBLK)),
         ] {
             let registers = [0, argument, 0, 0, 0, 0];
             all.push(Attempt { call, names: vec![name], registers, places: &[0] });
         }
         let registers = [0; 6];
         all.push(Attempt { call: "symlink", names: vec!["/x", name], registers, places: &[0, 1] });
-        for other in ["/t/new", "/t/d/new", "/home/u/new", "/etc/new", "/t/empty", "/etc/f", "/new"]
-        {
+        for other in [
+            "/t/new",
+            "/t/d/new",
+            "/home/u/new",
+            "/etc/new",
+            "/t/empty",
+            "/etc/f",
+            "/new",
+            "/t/d/f",
+        ] {
             for call in ["rename", "link"] {
                 all.push(Attempt { call, names: vec![name, other], registers, places: &[0, 1] });
+            }
+            for flags in [libc::RENAME_NOREPLACE, libc::RENAME_EXCHANGE] {
+                let here = libc::AT_FDCWD as u64;
+                let registers = [here, 0, here, 0, flags.into(), 0];
+                let names = vec![*name, other];
+                all.push(Attempt { call: "renameat2", names, registers, places: &[1, 3] });
             }
         }
     }

@@ -33,8 +33,9 @@ pub fn to_handle(
     }
     let object = name(request, 0)?.object()?;
     let number = CString::new(number(object.fd.as_fd())).map_err(|_| Errno::EINVAL)?;
-    let head = caller.read_memory(address, 4)?;
-    let room = head.try_into().map(u32::from_ne_bytes).map_err(|_| Errno::EFAULT)?;
+    // All that comes before the handle's bytes (`struct file_handle`).
+    let head = caller.read_memory(address, 8)?;
+    let room = head.first_chunk().copied().map_or(0, u32::from_ne_bytes);
     if room as usize > HANDLE_MAX {
         return Err(Errno::EINVAL.into());
     }

@@ -26,6 +26,8 @@ pub fn readlink(
         return Err(Errno::EINVAL.into());
     }
     let text = match request.names().next() {
+        // Other calls take a null pointer for an empty name.
+        None if notification.arguments[1] == 0 => return Err(Errno::EFAULT.into()),
         Some(name) => text(worker, caller, name.object()?, Errno::EINVAL)?,
         // Of a descriptor that is no link the kernel says that the (empty) name does not exist.
         None => text(worker, caller, &descriptor(caller, request)?, Errno::ENOENT)?,

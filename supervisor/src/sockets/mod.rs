@@ -117,13 +117,23 @@ fn reach<T>(
     }
 }
 
-/// The address of the call. The kernel refuses to connect or bind without one.
+/// The address of a connect(2) or bind(2). The kernel refuses to do either without one.
 fn address(request: &Request) -> Result<&Address, Denial> {
-    let address = request.arguments.iter().find_map(|argument| match argument {
+    given(request).ok_or_else(|| match request.notification.arguments[2] as u32 {
+        // It asks for the length first (`move_addr_to_kernel`).
+        1..=LONGEST_ADDRESS => Errno::EFAULT.into(),
+        _ => Errno::EINVAL.into(),
+    })
+}
+
+const LONGEST_ADDRESS: u32 = size_of::<libc::sockaddr_storage>() as u32;
+
+/// The address of the call, if it has one.
+fn given(request: &Request) -> Option<&Address> {
+    request.arguments.iter().find_map(|argument| match argument {
         Argument::Address(address) => Some(address),
         _ => None,
-    });
-    address.ok_or(Errno::EINVAL.into())
+    })
 }
 
 fn is_nonblocking(socket: &OwnedFd) -> Result<bool, Errno> {

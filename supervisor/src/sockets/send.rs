@@ -4,7 +4,7 @@
 
 use super::control::Control;
 use super::header::{Part, place_of_sent};
-use super::{Wait, Way, address, reach};
+use super::{Wait, Way, given, reach};
 use crate::caller::Caller;
 use crate::memory;
 use crate::notification::{Denial, Reply};
@@ -22,6 +22,9 @@ const PIECE: u64 = 128 << 10;
 
 /// The longest datagram of the internet families, whatever the socket's buffer.
 const DATAGRAM: u64 = 64 << 10;
+
+/// linux/socket.h: sendto(2) does not heed it, sendmsg(2), with which we send, refuses it.
+const MSG_CMSG_COMPAT: i32 = i32::MIN;
 
 /// The caller's socket and what decides how it is written to.
 struct Socket {
@@ -70,13 +73,13 @@ pub fn send_to(
 ) -> Result<Reply, Denial> {
     let [_, payload, length, _, address_at, _] = request.notification.arguments;
     let socket = Socket::of(caller, request.notification.int(0))?;
-    let address = address(request).ok();
+    let address = given(request);
     let outgoing = Outgoing {
         to_nothing: address.is_none() && address_at != 0,
         address,
         parts: &[(payload, length)],
         control: (0, 0),
-        flags: request.notification.int(3),
+        flags: request.notification.int(3) & !MSG_CMSG_COMPAT,
     };
     Ok(Reply::Value(outgoing.send(worker, caller, &socket)?))
 }

@@ -5,6 +5,7 @@ mod blocking;
 mod call;
 mod changed;
 mod denied;
+mod faulty;
 mod guard;
 mod host_pids;
 mod messages;

@@ -41,6 +41,12 @@ impl Workload {
         words.into_iter().filter(|word| !word.is_empty())
     }
 
+    /// Its name where blanks are unwelcome.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        self.name.replace(' ', "-")
+    }
+
     /// The workload of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {

@@ -7,14 +7,14 @@ use crate::host::LandlockAbi;
 use crate::landlock::Rights;
 
 /// What Landlock must be able to do to judge a form as the rules do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::plan) struct Needs {
     /// Rights that must be denied where the rules deny: without one of them, a call would pass.
     pub(in crate::plan) rights: Rights,
     /// Rights that permitted calls use.
     pub(in crate::plan) used: Rights,
-    /// Calls of the form that it does not look at: those with this value in the bits of a register.
-    pub(in crate::plan) unseen: Option<Bits>,
+    /// Calls of the form that it does not look at, or cannot judge: those with one of these values in the bits of a register.
+    pub(in crate::plan) unseen: Vec<Bits>,
 }
 
 /// `register & mask == value`.
@@ -28,6 +28,8 @@ pub(in crate::plan) struct Bits {
 /// asm-generic/fcntl.h. A file that is opened with both bits can be neither read nor written, only controlled (open(2), "NOTES"),
 /// and Landlock asks for no right.
 const O_ACCMODE: u64 = 0o3;
+/// The bit of `O_TMPFILE` that no other flag has.
+const O_TMPFILE: u64 = 0o20_000_000;
 /// linux/stat.h.
 const S_IFMT: u64 = 0o170_000;
 const S_IFSOCK: u64 = 0o140_000;
@@ -35,15 +37,13 @@ const S_IFSOCK: u64 = 0o140_000;
 /// The needs of a form, or why Landlock cannot judge it.
 pub(in crate::plan) fn needs(form: FormId, abi: LandlockAbi) -> Result<Needs, Obstacle> {
     let (call, place) = (form.call().name, place(form));
-    let plain = |rights| Ok(Needs { rights, used: rights, unseen: None });
+    let plain = |rights| Ok(Needs { rights, used: rights, unseen: Vec::new() });
     let since = |first: LandlockAbi, lack: &str| match abi < first {
         true => Err(format!("Landlock {abi} {lack}, {first} does")),
         false => Ok(()),
     };
     match (call, place) {
-        ("open", 3) => Ok(opening(form, Some(1))),
-        ("openat", 3) => Ok(opening(form, Some(2))),
-        ("creat", _) => Ok(opening(form, None)),
+        ("open" | "openat", 3) | ("creat", _) => Ok(opening(form)),
         ("open" | "openat", 2) => Err("a file that exists would be opened unseen".into()),
         ("openat2", _) => Err("its flags are in the program's memory".into()),
         ("truncate", _) => {
@@ -53,7 +53,7 @@ pub(in crate::plan) fn needs(form: FormId, abi: LandlockAbi) -> Result<Needs, Ob
         ("rename" | "renameat" | "renameat2", _) => {
             since(LandlockAbi::REFER, "moves nothing between folders")?;
             let rights = Rights::REMOVE.or(Rights::REFER);
-            Ok(Needs { rights, used: touched(form), unseen: None })
+            Ok(Needs { rights, used: touched(form), unseen: Vec::new() })
         }
         ("link", _) | ("linkat", 1) => {
             since(LandlockAbi::REFER, "links nothing between folders")?;
@@ -103,23 +103,42 @@ pub(in crate::plan) fn unsettles(form: FormId) -> bool {
 }
 
 impl Needs {
+    /// The needs if a rule permits a name without what lies below it. A file that has no name yet (`O_TMPFILE`) is judged by
+    /// that of its folder, and Landlock's rights on a folder are rights on everything in it.
+    pub(in crate::plan) fn without_nameless(mut self, form: FormId) -> Self {
+        let flags = opening_flags(form);
+        let nameless = |argument| Bits { argument, mask: O_TMPFILE, value: O_TMPFILE };
+        self.unseen.extend(flags.map(nameless));
+        self
+    }
+
     /// The needs if nobody watches the making of sockets, because bind(2) must be let through; none if the form cannot do without.
-    pub(in crate::plan) fn without_sockets(self, form: FormId) -> Option<Self> {
+    pub(in crate::plan) fn without_sockets(&self, form: FormId) -> Option<Self> {
         let argument = match form.call().name {
             "mknod" => 1,
             "mknodat" => 2,
             _ => return None,
         };
-        let unseen = Some(Bits { argument, mask: S_IFMT, value: S_IFSOCK });
+        let unseen = vec![Bits { argument, mask: S_IFMT, value: S_IFSOCK }];
         let [rights, used] = [self.rights, self.used].map(|all| all.except(Rights::MAKE_SOCK));
         Some(Self { rights, used, unseen })
     }
 }
 
 /// A file that is there needs the right to be written, one that is not the right to be made.
-fn opening(form: FormId, flags: Option<u8>) -> Needs {
-    let unseen = flags.map(|argument| Bits { argument, mask: O_ACCMODE, value: O_ACCMODE });
+fn opening(form: FormId) -> Needs {
+    let controlled = |argument| Bits { argument, mask: O_ACCMODE, value: O_ACCMODE };
+    let unseen = opening_flags(form).map(controlled).into_iter().collect();
     Needs { rights: Rights::WRITE_FILE.or(Rights::MAKE_REG), used: touched(form), unseen }
+}
+
+/// The register with the flags of an open.
+fn opening_flags(form: FormId) -> Option<u8> {
+    match form.call().name {
+        "open" => Some(1),
+        "openat" => Some(2),
+        _ => None,
+    }
 }
 
 /// The form's place among those of its call.

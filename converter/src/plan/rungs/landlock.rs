@@ -39,6 +39,14 @@ impl PartialEq for Permitted {
     }
 }
 
+impl Permitted {
+    /// Some name is permitted without what lies below it.
+    fn singles(&self) -> bool {
+        let mut names = self.0.iter().flat_map(|(_, names)| names);
+        names.any(|name| matches!(name, FileName::Only(_)))
+    }
+}
+
 impl Rung for Landlock {
     fn mechanism(&self) -> Mechanism {
         Mechanism::Landlock
@@ -57,8 +65,9 @@ impl Rung for Landlock {
                 Alias::Write => permitted = names(case)?,
             }
         }
+        let needs = if permitted.singles() { needs.without_nameless(case.form) } else { needs };
         Ok(Offer {
-            decisions: decisions(case.form, needs),
+            decisions: decisions(case.form, &needs),
             load: Load::Landlock(needs, permitted),
             difference: hooks::unsettles(case.form).then(|| Difference {
                 direction: Direction::Stricter,
@@ -87,17 +96,15 @@ fn writes(form: FormId) -> bool {
     form.form().aliases.iter().any(|usage| usage.alias == Alias::Write)
 }
 
-/// Calls of the form are let through, but for those that Landlock does not look at.
-fn decisions(form: FormId, needs: Needs) -> Decisions {
-    let allow = Decisions::always(Action::Allow);
-    match needs.unseen {
-        None => allow,
-        Some(Bits { argument, mask, value }) => {
-            let test = RegisterTest::new(argument, mask, Relation::Equal, value);
-            debug_assert!(test.is_some(), "{}", form.call().name);
-            allow.after(&[test.into_iter().collect()], Action::Notify)
-        }
-    }
+/// Calls of the form are let through, but for those that Landlock does not judge.
+fn decisions(form: FormId, needs: &Needs) -> Decisions {
+    let test = |Bits { argument, mask, value }: &Bits| {
+        let test = RegisterTest::new(*argument, *mask, Relation::Equal, *value);
+        debug_assert!(test.is_some(), "{}", form.call().name);
+        test.into_iter().collect()
+    };
+    let unseen: Vec<_> = needs.unseen.iter().map(test).collect();
+    Decisions::always(Action::Allow).after(&unseen, Action::Notify)
 }
 
 /// The read rules let every call through, whatever its name.
@@ -223,7 +230,7 @@ fn keep(offers: Offers, handled: Rights) -> Settled {
             && let Some(without) = needs.without_sockets(form)
         {
             needs = without;
-            offer.decisions = decisions(form, needs);
+            offer.decisions = decisions(form, &needs);
         }
         if !handled.contain(needs.rights) {
             let lacking = needs.rights.except(handled);
