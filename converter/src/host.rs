@@ -188,6 +188,12 @@ impl LandlockAbi {
         (known > 0).then_some(Self(known))
     }
 
+    /// As a number.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self.0
+    }
+
     /// What a kernel of this release has if Landlock is switched on.
     fn of_release(linux: LinuxVersion) -> Option<Self> {
         let had = Self::RELEASES.iter().rev().find(|(_, since)| linux >= *since);

@@ -77,6 +77,7 @@ impl Precreate {
         let terms = Terms {
             enforcer: Enforcer::of(&self.agent, self.standalone),
             approximate: self.approximate.iter().copied().collect(),
+            best_effort: false,
         };
         self.ensure_trusted()?;
         bundle::confine(&mut config, &name, &policy, &terms)
