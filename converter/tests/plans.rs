@@ -5,7 +5,7 @@ use converter::host::{Host, LinuxVersion};
 use converter::landlock::Rights;
 use converter::plan::{Cost, Mechanism, Plan, PlanError, Target, plan};
 use converter::seccomp::{Action, assemble};
-use converter::spec::{Approximation, Change};
+use converter::spec::{Approximation, Change, Edit};
 use policy::{PolicySet, Source, compile, templates};
 
 fn set(policies: &[&[&str]]) -> PolicySet {
@@ -412,8 +412,13 @@ fn an_older_landlock_carries_less() {
 }
 
 fn dropped(plan: &Plan) -> Vec<&str> {
-    let changes = plan.edits.iter().map(|edit| &edit.change);
-    changes.map(|Change::DropCapability { capability, .. }| capability.as_str()).collect()
+    fn capability(edit: &Edit) -> Option<&str> {
+        match &edit.change {
+            Change::DropCapability { capability, .. } => Some(capability),
+            _ => None,
+        }
+    }
+    plan.edits.iter().filter_map(capability).collect()
 }
 
 #[test]
@@ -470,4 +475,51 @@ fn nothing_is_dropped_where_calls_are_not_seen_or_it_is_switched_off() {
     host.without.insert(Mechanism::Spec);
     let rules: &[&str] = &["native-read: permit"];
     assert!(plan(&set(&[rules]), &host, Target::Supervised).expect("a plan").edits.is_empty());
+}
+
+/// As texts, without the capabilities.
+fn mounts(rules: &[&str]) -> Vec<String> {
+    let mut host = host();
+    host.approximate.insert(Approximation::Mounts);
+    let plan = plan(&set(&[rules]), &host, Target::Supervised).expect("a plan");
+    let mounts = plan.edits.iter().filter(|edit| edit.difference.is_some());
+    mounts.map(|edit| edit.change.to_string()).collect()
+}
+
+#[test]
+fn mounts_are_edited_where_the_author_agrees() {
+    let rules: &[&str] = &[
+        "native-fsread: filename match \"/home/x\" then deny",
+        "native-fsread: true then permit",
+        "native-fswrite: filename match \"/home/x\" then deny[enoent]",
+        "native-fswrite: filename match \"/tmp\" or filename eq \"/dev/null\" then permit",
+        "native-execve: filename eq \"/bin/ls\" then permit[inherit]",
+    ];
+    assert_eq!(
+        mounts(rules),
+        [
+            "the root is read-only if these lie in mounts: /dev/null /tmp",
+            "mounts are noexec but for those of /bin/ls",
+            "/home/x is masked"
+        ]
+    );
+    assert!(planned(&[rules]).edits.iter().all(|edit| edit.difference.is_none()));
+}
+
+#[test]
+fn no_mount_is_edited_where_rules_do_not_tell_names() {
+    let noexec = ["mounts are noexec"];
+    assert_eq!(mounts(&["native-fswrite: filename match \"$HOME\" then permit"]), noexec);
+    assert_eq!(mounts(&["native-fswrite: filename re \"/tmp\" then permit"]), noexec);
+    assert_eq!(mounts(&["native-mkdir: permit"]), noexec);
+    let root = ["the root is read-only"];
+    assert_eq!(mounts(&["native-execve: true then permit[inherit]"]), root);
+    // What is permitted before a denial is not hidden, nor what may be written.
+    let late = [
+        "native-fsread: filename eq \"/home/x/y\" then permit",
+        "native-fsread: filename match \"/home/x\" then deny",
+        "native-fswrite: filename match \"/home/x\" then deny",
+    ];
+    assert!(!mounts(&late).iter().any(|one| one.contains("masked")));
+    assert!(!mounts(&late[1..2]).iter().any(|one| one.contains("masked")));
 }
