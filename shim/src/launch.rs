@@ -99,8 +99,8 @@ impl Launch<'_> {
         let process = self.bundle.process()?;
         let engine = EngineFilter::of(&self.bundle, process)?;
         let companions = self.companions();
-        let hold = sockets::hold(self.bundle.spec(), &companions, self.options.preserve_fds);
-        let confinement = confinement::prepare(self.settings, id, &self.bundle, hold)?;
+        let judges = sockets::judges(self.bundle.spec(), &companions, self.options.preserve_fds);
+        let confinement = confinement::prepare(self.settings, id, &self.bundle, judges)?;
         let programs = confinement.sockets.clone();
         let fencing = Fencing::of(&confinement);
         let frozen = nested::is_frozen(self.companions().cgroup());
