@@ -62,10 +62,11 @@ pub fn policy_name(file: &Path) -> String {
 }
 
 /// Runtimes that are no policy of ours, with their own arguments.
-const OTHERS: [(&str, &str); 4] = [
+const OTHERS: [(&str, &str); 5] = [
     ("by-program", "--policy-dir={workspace}/tests/policies/by-program"),
     ("missing", "--policy=no-such-policy"),
     ("unreadable", "--policy={workspace}/tests/policies"),
+    ("approximate", "--config={run}/approximate.toml"),
     ("misconfigured", "--config={workspace}/tests/policies/bad/shim.toml"),
 ];
 
@@ -77,13 +78,23 @@ pub fn register(home: &Home) -> Result<Value> {
     let config = home.run().join("shim.toml");
     fs::write(&config, format!("audit = '{}/<id>.jsonl'\n", home.audit().display()))?;
     let config = format!("--config={}", config.display());
+    fs::write(
+        home.run().join("approximate.toml"),
+        format!(
+            "audit = '{}/<id>.jsonl'\npolicy-dir = '{}/tests/policies'\ndefault-policy = 'kernel'\napproximate = ['capabilities']\n",
+            home.audit().display(),
+            place::workspace().display()
+        ),
+    )?;
     let mut runtimes = Map::new();
     for file in policies()? {
         let policy = format!("--policy={}", file.display());
         runtimes.insert(Runtime::policy(&policy_name(&file)).0, entry(&[&config, &policy])?);
     }
     for (name, argument) in OTHERS {
-        let argument = argument.replace("{workspace}", &place::workspace().to_string_lossy());
+        let argument = argument
+            .replace("{workspace}", &place::workspace().to_string_lossy())
+            .replace("{run}", &home.run().to_string_lossy());
         let arguments = if argument.starts_with("--config") {
             vec![&argument]
         } else {
