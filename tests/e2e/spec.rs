@@ -141,8 +141,8 @@ fn the_plan_names_what_is_gone(engine: &Engine) -> Result<()> {
 
 /// What is mounted where, with which options, as proc_pid_mounts(5) has it: the last mount of a place counts.
 fn options<'m>(mounts: &'m str, place: &str) -> Result<Vec<&'m str>> {
-    let fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let found = fields.filter(|fields| fields.get(1) == Some(&place)).next_back();
+    let mut fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let found = fields.rfind(|fields| fields.get(1) == Some(&place));
     let found = found.with_context(|| format!("nothing is mounted at {place}: {mounts}"))?;
     Ok(found[3].split(',').collect())
 }
