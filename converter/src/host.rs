@@ -12,6 +12,7 @@ use policy::registry::{self, FormId};
 pub use notation::HostError;
 
 use crate::plan::Mechanism;
+use crate::spec::Approximation;
 
 /// The machine that a policy is enforced on, and the supervisor there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Host {
     pub engine: Engine,
     /// Mechanisms that shall not be used.
     pub without: BTreeSet<Mechanism>,
+    /// Edits of the configuration that change what some permitted calls do, and are allowed all the same.
+    pub approximate: BTreeSet<Approximation>,
     /// The forms that the supervisor can carry out itself on the arguments that it checked. Of all
     /// others it can only say yes or no, and a yes to a name in the caller's memory would be a yes
     /// to whatever stands there later.
@@ -126,6 +129,7 @@ impl Host {
             sockets: true,
             engine: Engine::SystraceShim,
             without: BTreeSet::new(),
+            approximate: BTreeSet::new(),
             performed,
             names_processes: linux >= LinuxVersion::PROCESS_NUMBERS,
         }
@@ -189,6 +193,12 @@ impl LandlockAbi {
     pub fn new(version: u32) -> Option<Self> {
         let known = version.min(u32::from(Self::NEWEST.0)) as u8;
         (known > 0).then_some(Self(known))
+    }
+
+    /// As a number.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self.0
     }
 
     /// What a kernel of this release has if Landlock is switched on.

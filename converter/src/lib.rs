@@ -5,6 +5,7 @@
 //! bytes on any machine.
 #![forbid(unsafe_code)]
 
+pub mod advice;
 pub mod bpf;
 pub mod bundle;
 pub mod ebpf;
@@ -14,3 +15,4 @@ pub mod load;
 pub mod plan;
 pub mod seccomp;
 pub mod sockets;
+pub mod spec;

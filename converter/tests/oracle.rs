@@ -8,6 +8,8 @@ use converter::bpf::{Program, SeccompData, interpret};
 use converter::host::{Host, LinuxVersion};
 use converter::plan::{Mechanism, PlanError, Target, plan};
 use converter::seccomp::{Action, assemble};
+use converter::spec::capabilities::{Capability, HANDING, TABLE, UNSEEN};
+use converter::spec::{Approximation, Change};
 use policy::condition::{Comparison, Condition};
 use policy::registry::{self, Call, Parameter, Source as Origin};
 use policy::{Event, PolicySet, Source, Subject, Value, Verdict, compile};
@@ -79,6 +81,28 @@ const PARTS: Pool = &[
     ("process_madvise", &[("advice", &["DONT", "MADV_FREE"])]),
 ];
 
+/// Calls that ask for capabilities, and one by which others are made unseen.
+const ASKING: Pool = &[
+    ("socket", &[("sockdom", &["AF_INET", "AF_NETLINK", "AF_UNKNOWN(16)"])]),
+    ("unknown-56", &[("flags", &["CLONE_NEWUSER", "CLONE_NEW", "CLONE_VM"])]),
+    ("clone", &[("flags", &["CLONE_NEWUSER", "CLONE_VM"])]),
+    ("unshare", &[("flags", &["CLONE_NEWUSER", "CLONE_NEWNS"])]),
+    ("ioctl", &[("request", &["0x4b4e", "0x5412"])]),
+    ("fswrite", &[("filename", &["/tmp", "/dev"])]),
+    ("mknod", &[("filename", &["/dev"])]),
+    ("chown", &[("filename", &["/tmp"])]),
+    ("sendmsg", &[("fd", &["3"])]),
+    ("setsockopt", &[("optname", &["SO_REUSEADDR"])]),
+    ("bind", &[("sockaddr", &["inet-[127.0.0.1]:80"])]),
+    ("kill", &[("signame", &["SIGKILL"])]),
+    ("chroot", &[("filename", &["/tmp"])]),
+    ("setuid", &[("uid", &["0"])]),
+    ("fcntl", &[("cmd", &["F_SETLEASE", "F_GETFL"])]),
+    ("execve", &[("filename", &["/bin"])]),
+    ("capset", &[("fd", &["0"])]),
+    ("io_uring_setup", &[("fd", &["0"])]),
+];
+
 const ACTIONS: &[&str] = &["permit", "deny", "deny[enoent]", "permit"];
 const MORE_ACTIONS: &[&str] =
     &["permit log", "ask", "permit as root", "permit[inherit]", "deny log"];
@@ -122,6 +146,11 @@ fn any_rules() -> impl Strategy<Value = String> {
     let any =
         prop_oneof![rule(NUMBERS, operators, actions.clone()), rule(TEXTS, operators, actions)];
     (any, predicate).prop_map(|(rule, predicate)| rule + predicate)
+}
+
+fn asking_rules() -> impl Strategy<Value = String> {
+    let actions = [ACTIONS, &["permit as root", "ask"]].concat();
+    rule(ASKING, &["eq", "neq", "sub"], actions)
 }
 
 fn policy_set(rules: &[Vec<String>]) -> PolicySet {
@@ -310,6 +339,44 @@ proptest! {
                 };
                 prop_assert_eq!(answer, expected, "{:?} {} {:x?}", &attempt, number, registers);
                 prop_assert!(!needs_supervisor);
+            }
+        }
+    }
+
+    /// No call that the evaluator lets through asks for a capability that a plan takes away.
+    #[test]
+    fn no_dropped_capability_is_needed(
+        rules in prop::collection::vec(prop::collection::vec(asking_rules(), 1..6), 1..3),
+        approximate in any::<bool>(),
+        attempts in attempts(),
+    ) {
+        let set = policy_set(&rules);
+        let mut host = host();
+        host.approximate.extend(approximate.then_some(Approximation::Capabilities));
+        let Ok(plan) = plan(&set, &host, Target::Supervised) else { return Ok(()) };
+        let dropped = |one: &&Capability| plan.edits.iter().any(|edit| {
+            matches!(&edit.change, Change::DropCapability { number, .. } if *number == one.number)
+        });
+        let dropped: Vec<_> = TABLE.iter().filter(dropped).collect();
+        let exact = plan.edits.iter().any(|edit| edit.difference.is_none());
+        let mut interests = Interests::new(&set);
+        interests.numbers.extend([16, 0x4b4e, 1024, 1040, 0x1000_0000, 4]);
+        for attempt in attempts {
+            let (number, registers, verdicts) = verdicts(&set, &interests, &attempt);
+            let passes = |(verdict, _): &(Verdict, bool)| matches!(verdict, Verdict::Permit(_) | Verdict::Ask);
+            if !verdicts.iter().any(passes) {
+                continue;
+            }
+            let name = registry::call(registry::SyscallNumber(number)).expect("a call").name;
+            prop_assert!(dropped.is_empty() || !UNSEEN.contains(&name));
+            prop_assert!(!exact || !HANDING.contains(&name), "{name} hands capabilities around");
+            for one in &dropped {
+                let asks = one.asking.iter().filter(|asking| asking.call == name).any(|asking| {
+                    asking.only.is_none_or(|bits| {
+                        registers[usize::from(bits.argument)] & bits.mask == bits.value
+                    })
+                });
+                prop_assert!(!asks, "{name} {registers:x?} asks for {}", one.name);
             }
         }
     }

@@ -5,9 +5,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use converter::bundle::{self, BundleError, Config, ConfigError, Enforcer, PolicyName};
+use converter::bundle::{self, BundleError, Config, ConfigError, Enforcer, PolicyName, Terms};
 use converter::bundle::{AGENT, PolicyNameError};
 use converter::load::{self, LoadError};
+use converter::spec::Approximation;
 use supervisor::agent::{self, TrustError};
 
 /// Names the policy of a container. Who registers the hook lets users choose.
@@ -34,6 +35,11 @@ pub struct Precreate {
     /// program, as `Include: docker-default` does.
     #[arg(long, conflicts_with = "agent")]
     standalone: bool,
+    /// Make edits that some permitted calls can tell: `capabilities` drops those that no permitted call needs, although programs whose
+    /// files ask for them do not start then; `mounts` makes the root read-only, mounts noexec and denied folders empty where the policy
+    /// has no other use for them. May be given more than once.
+    #[arg(long, value_name = "EDITS")]
+    approximate: Vec<Approximation>,
 }
 
 /// The container must not be made.
@@ -69,9 +75,13 @@ impl Precreate {
         let name: PolicyName = name.parse()?;
         let path = name.file(&self.policy_dir);
         let policy = load::load(&path, &self.policy_dir)?;
-        let enforcer = Enforcer::of(&self.agent, self.standalone);
+        let terms = Terms {
+            enforcer: Enforcer::of(&self.agent, self.standalone),
+            approximate: self.approximate.iter().copied().collect(),
+            best_effort: false,
+        };
         self.ensure_trusted()?;
-        bundle::confine(&mut config, &name, &policy, &enforcer)
+        bundle::confine(&mut config, &name, &policy, &terms)
             .map_err(|source| PrecreateError::Bundle { path, source })?;
         Ok(config.into_text()?)
     }

@@ -118,13 +118,18 @@ impl Bundle {
     }
 
     /// Writes the spec that libcontainer works from: CAP_SYS_ADMIN for our start-up, no seccomp (it is
-    /// loaded by our start-up, after our own filter), and a root path that is right from any folder.
-    pub fn write_private(&self, folder: &Path, companions: &Companions) -> Result<(), BundleError> {
+    /// loaded by our start-up, after our own filter), and a root path that is right from any folder. `spec` is the bundle's own with
+    /// the policy's edits; beside it is written what the engine asked for.
+    pub fn write_private(
+        &self,
+        folder: &Path,
+        mut spec: Spec,
+        companions: &Companions,
+    ) -> Result<(), BundleError> {
         write(&self.spec, &folder.join(COPY))?;
-        let mut spec = self.spec.clone();
-        let mut process = self.process()?.clone();
-        lent::lend(&mut process);
-        spec.set_process(Some(process));
+        if let Some(process) = spec.process_mut() {
+            lent::lend(process);
+        }
         if let Some(linux) = spec.linux_mut() {
             linux.set_seccomp(None);
             linux.set_cgroups_path(Some(companions.cgroup().to_owned()));
@@ -190,7 +195,8 @@ mod tests {
             spec["linux"]["seccomp"] = serde_json::json!({"defaultAction": "SCMP_ACT_ALLOW"});
         });
         let private = tempfile::tempdir().unwrap();
-        bundle.write_private(private.path(), &bundle.companions("web", false)).unwrap();
+        let companions = bundle.companions("web", false);
+        bundle.write_private(private.path(), bundle.spec().clone(), &companions).unwrap();
         let spec = Spec::load(private.path().join(FILE)).unwrap();
         let sets = spec.process().as_ref().unwrap().capabilities().clone().unwrap();
         let admin: Capabilities = [Capability::SysAdmin].into_iter().collect();

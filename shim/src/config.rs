@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use converter::plan::Mechanism;
+use converter::spec::Approximation;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
@@ -32,6 +33,8 @@ pub struct Config {
     /// Mechanisms that are not to be used; what they would enforce falls to the next.
     #[serde(deserialize_with = "mechanisms")]
     pub without: Vec<Mechanism>,
+    /// Edits of the configuration that are made although some permitted calls can tell.
+    pub approximate: Vec<Approximation>,
 }
 
 fn mechanisms<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Mechanism>, D::Error> {
@@ -48,6 +51,7 @@ impl Default for Config {
             audit: format!("/var/log/systrace-shim/{ID_PLACE}.jsonl"),
             root: "/run/systrace-shim".into(),
             without: Vec::new(),
+            approximate: Vec::new(),
         }
     }
 }
@@ -129,7 +133,7 @@ mod tests {
         let config = Config::parse("without = [\"landlock\"]", path).unwrap();
         assert_eq!(config.without, [Mechanism::Landlock]);
         let error = Config::parse("without = [\"seccomp\"]", path).unwrap_err();
-        assert!(error.to_string().contains("neither landlock nor sockets"), "{error}");
+        assert!(error.to_string().contains("none of spec, landlock, sockets"), "{error}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use converter::bpf::SeccompData;
-use converter::host::{Host, LinuxVersionError};
+use converter::host::{Host, LandlockAbi, LinuxVersionError};
 use converter::landlock::Rights;
 use converter::load::{LoadError, Loaded, understand};
 use converter::plan::{Mechanism, Plan, PlanError, Target, plan};
@@ -24,6 +24,7 @@ use supervisor::{Confinement, Entry};
 use crate::bundle::{Bundle, BundleError};
 use crate::config::Settings;
 use crate::devices;
+use crate::edits::Edits;
 use crate::host;
 use crate::identifier::ContainerId;
 use crate::lent;
@@ -100,13 +101,19 @@ fn denies(filter: &seccomp::Filter, call: &str) -> bool {
     })
 }
 
-/// Chooses the policy of a container and compiles it. `sockets`: programs would see every socket of the container.
+/// A container's confinement, and what its policy takes out of its configuration.
+pub struct Prepared {
+    pub confinement: Confinement,
+    pub edits: Edits,
+}
+
+/// Chooses the policy of a container and compiles it. Who may judge its sockets depends on where they come from.
 pub fn prepare(
     settings: &Settings,
     id: &ContainerId,
     bundle: &Bundle,
-    sockets: bool,
-) -> Result<Confinement, ConfinementError> {
+    judges: sockets::Judges,
+) -> Result<Prepared, ConfinementError> {
     let entry = EntryProgram::locate(&bundle.rootfs()?, bundle.process()?);
     let none = Default::default();
     let annotations = bundle.spec().annotations().as_ref().unwrap_or(&none);
@@ -114,8 +121,12 @@ pub fn prepare(
     let source = Source::new(text.origin, text.text);
     let loaded = understand(source, &settings.config.policy_dir)?;
     let host = host::probe()?;
-    let sockets = sockets && host.sockets;
-    confine(settings, id, bundle, loaded, Host { sockets, ..host })
+    let sockets = judges.programs && host.sockets;
+    let landlock = match judges.ports {
+        true => host.landlock,
+        false => host.landlock.map(|abi| abi.min(LandlockAbi::TRUNCATE)),
+    };
+    confine(settings, id, bundle, loaded, Host { sockets, landlock, ..host })
 }
 
 /// Compiles a policy for a container that this host makes.
@@ -125,7 +136,7 @@ pub fn confine(
     bundle: &Bundle,
     policy: Loaded,
     host: Host,
-) -> Result<Confinement, ConfinementError> {
+) -> Result<Prepared, ConfinementError> {
     let process = bundle.process()?;
     let rootfs = bundle.rootfs()?;
     let entry = EntryProgram::locate(&rootfs, process);
@@ -133,10 +144,11 @@ pub fn confine(
     let policies = entry_first(policy.set, &entry, &rootfs, &origin)?;
     let mut host = host;
     host.without.extend(&settings.config.without);
-    let Compiled { filter, fence, constancy, sockets } = compile(&policies, &origin, &host)?;
+    host.approximate.extend(&settings.config.approximate);
+    let Compiled { filter, fence, constancy, sockets, edits } = compile(&policies, &origin, &host)?;
     let audit = settings.audit_file(id);
     make_folder_of(&audit)?;
-    Ok(Confinement {
+    let confinement = Confinement {
         id: id.to_string(),
         filter,
         fence,
@@ -146,7 +158,8 @@ pub fn confine(
         audit,
         devices: devices::rules(bundle.spec()),
         entry: surroundings(process),
-    })
+    };
+    Ok(Prepared { confinement, edits })
 }
 
 /// The supervisor opens the audit file; a folder that cannot be is a reason to make no container.
@@ -193,6 +206,7 @@ struct Compiled {
     fence: Option<Fence>,
     constancy: Constancy,
     sockets: Option<Arc<LoadedPrograms>>,
+    edits: Edits,
 }
 
 /// A filter that is right in every container, and a cheaper one with the Landlock ruleset that it counts on.
@@ -204,8 +218,9 @@ fn compile(policies: &PolicySet, origin: &str, host: &Host) -> Result<Compiled, 
     };
     let filter = assembled(&cheapest, origin)?;
     let constancy = constancy(&cheapest);
+    let edits = Edits(converter::spec::changes(&cheapest.edits));
     let Some(ruleset) = cheapest.carried.landlock else {
-        return Ok(Compiled { filter, fence: None, constancy, sockets });
+        return Ok(Compiled { filter, fence: None, constancy, sockets, edits });
     };
     let fence = Fence {
         filter,
@@ -213,6 +228,9 @@ fn compile(policies: &PolicySet, origin: &str, host: &Host) -> Result<Compiled, 
         granted: ruleset.granted.bits(),
         of_files: Rights::OF_FILES.bits(),
         rules: ruleset.rules,
+        everywhere: ruleset.everywhere.bits(),
+        handled_ports: ruleset.ports.handled(),
+        ports: ruleset.ports.granted().collect(),
     };
     let mut without = host.clone();
     without.without.insert(Mechanism::Landlock);
@@ -222,7 +240,13 @@ fn compile(policies: &PolicySet, origin: &str, host: &Host) -> Result<Compiled, 
         credentials: constancy.credentials && unfenced.credentials,
         root: constancy.root && unfenced.root,
     };
-    Ok(Compiled { filter: assembled(&plan, origin)?, fence: Some(fence), constancy, sockets })
+    Ok(Compiled {
+        filter: assembled(&plan, origin)?,
+        fence: Some(fence),
+        constancy,
+        sockets,
+        edits,
+    })
 }
 
 fn constancy(plan: &Plan) -> Constancy {

@@ -18,7 +18,7 @@ use crate::bundle::Bundle;
 use crate::cgroup::companions::Companions;
 use crate::cgroup::nested;
 use crate::config::Settings;
-use crate::confinement::{self, EngineFilter};
+use crate::confinement::{self, EngineFilter, Prepared};
 use crate::container::{StateError, Store};
 use crate::fence::Fencing;
 use crate::hooks::StartHooks;
@@ -96,11 +96,13 @@ pub fn ensure_folder_of(pid_file: Option<&Path>) -> anyhow::Result<()> {
 impl Launch<'_> {
     fn run(&self) -> anyhow::Result<Created> {
         let id = &self.options.id;
-        let process = self.bundle.process()?;
-        let engine = EngineFilter::of(&self.bundle, process)?;
         let companions = self.companions();
-        let hold = sockets::hold(self.bundle.spec(), &companions, self.options.preserve_fds);
-        let confinement = confinement::prepare(self.settings, id, &self.bundle, hold)?;
+        let judges = sockets::judges(self.bundle.spec(), &companions, self.options.preserve_fds);
+        let Prepared { confinement, edits } =
+            confinement::prepare(self.settings, id, &self.bundle, judges)?;
+        let spec = edits.apply(self.bundle.spec(), &self.bundle.rootfs()?)?;
+        let process = spec.process().as_ref().context("no process")?;
+        let engine = EngineFilter::of(&self.bundle, process)?;
         let programs = confinement.sockets.clone();
         let fencing = Fencing::of(&confinement);
         let frozen = nested::is_frozen(self.companions().cgroup());
@@ -108,7 +110,8 @@ impl Launch<'_> {
         let claim = Claim::stake(&self.store, id, companions)?;
         // First what says who makes it and where the groups are: whoever cleans up after a kill finds it there.
         let _making = Making::begin(&claim.folder)?;
-        self.bundle.write_private(&claim.folder, &claim.companions)?;
+        self.bundle.write_private(&claim.folder, spec.clone(), &claim.companions)?;
+        edits.save(&claim.folder)?;
         claim.companions.make().context("cannot make the container's cgroups")?;
         let workload = Workload::new(Restraints {
             users: None,

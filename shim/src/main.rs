@@ -13,6 +13,7 @@ mod confinement;
 mod container;
 mod copy_up;
 mod devices;
+mod edits;
 mod fence;
 mod foreground;
 mod hooks;

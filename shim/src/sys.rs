@@ -1,6 +1,8 @@
 //! The calls that no crate of ours offers safely.
 #![allow(unsafe_code)] // Each block is one system call whose arguments are plain numbers or live in the caller.
 
+use std::ffi::CStr;
+use std::fs::File;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
@@ -179,4 +181,15 @@ pub fn set_window_size(terminal: BorrowedFd<'_>, size: &libc::winsize) -> Result
 pub fn restore_sigpipe() -> Result<(), Errno> {
     // SAFETY: the default action runs no code of ours.
     unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }.map(drop)
+}
+
+/// An extended attribute of an open file (fgetxattr(2)).
+pub fn attribute(file: &File, name: &CStr) -> Result<Vec<u8>, Errno> {
+    let mut value = vec![0_u8; 64];
+    // SAFETY: fgetxattr(2) reads a text that ends in a zero byte and writes at most as many bytes as the vector has.
+    let length = unsafe {
+        libc::fgetxattr(file.as_raw_fd(), name.as_ptr(), value.as_mut_ptr().cast(), value.len())
+    };
+    value.truncate(usize::try_from(Errno::result(length)?).unwrap_or_default());
+    Ok(value)
 }

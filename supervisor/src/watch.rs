@@ -7,10 +7,10 @@
 
 use crate::caller::Caller;
 use crate::notification::{Denial, Tgid};
+use crate::sys::tracing::{self, Event, wait};
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 /// A caller that is traced and has not been let go yet.
@@ -65,24 +65,12 @@ impl Watch {
         Watched(())
     }
 
-    /// Waits until the call is done.
+    /// Waits until the call is done. The stop that we asked for comes once it has returned; a signal may have come before it.
     pub fn outcome(self) -> Outcome {
-        loop {
-            match wait() {
-                Ok(WaitStatus::PtraceEvent(pid, _, libc::PTRACE_EVENT_EXEC)) => {
-                    return Outcome::Executed(Stopped { pid, signal: None });
-                }
-                // The stop that we asked for comes once the call has returned; a signal may have come before it.
-                Ok(WaitStatus::PtraceEvent(pid, _, _)) => {
-                    return Outcome::Returned(Stopped { pid, signal: None });
-                }
-                Ok(WaitStatus::Stopped(pid, signal)) => {
-                    return Outcome::Returned(Stopped { pid, signal: Some(signal) });
-                }
-                Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) => return Outcome::Dead,
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(_) => return Outcome::Dead,
-            }
+        match wait() {
+            Event::Executed(pid) => Outcome::Executed(Stopped { pid, signal: 0 }),
+            Event::Stopped(pid, signal) => Outcome::Returned(Stopped { pid, signal }),
+            Event::Ended => Outcome::Dead,
         }
     }
 
@@ -101,8 +89,8 @@ impl Watch {
 #[must_use]
 pub struct Stopped {
     pid: Pid,
-    /// A signal that it is about to act on.
-    signal: Option<Signal>,
+    /// A signal that it is about to act on, or 0.
+    signal: libc::c_int,
 }
 
 impl Stopped {
@@ -122,7 +110,7 @@ impl Stopped {
 
     /// It did what was judged. If it was killed in its stop, it cannot be let go any more (ptrace(2), ESRCH).
     pub fn release(self) {
-        if ptrace::detach(self.pid, self.signal).is_err() {
+        if tracing::detach(self.pid, self.signal).is_err() {
             see_die();
         }
     }
@@ -136,13 +124,5 @@ impl Stopped {
 
 /// Waits for the death of this thread's tracee. Its parent can wait for it only after its tracer has.
 fn see_die() {
-    while !matches!(
-        wait(),
-        Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) | Err(Errno::ECHILD)
-    ) {}
-}
-
-/// Waits for this thread's tracee, whatever its number is now: an execve by a thread that does not lead its process changes it.
-fn wait() -> Result<WaitStatus, Errno> {
-    waitpid(None, Some(WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD))
+    while wait() != Event::Ended {}
 }

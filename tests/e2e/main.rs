@@ -17,6 +17,7 @@ mod life_cycle;
 mod many;
 mod podman;
 mod sockets;
+mod spec;
 mod stock;
 mod survival;
 mod talk;
@@ -124,6 +125,7 @@ fn main() {
         user_namespaces::tests(),
         exec_confined::tests(),
         ladder::tests(),
+        spec::tests(),
         as_another::tests(),
         bad_input::tests(),
         convert::tests(),

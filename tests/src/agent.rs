@@ -237,9 +237,17 @@ impl StockContainer {
     /// # Errors
     /// The converter could not be started.
     pub fn confine(&self, socket: &Path, policy: &Path) -> Result<Finished> {
+        self.confine_with(socket, &[], policy)
+    }
+
+    /// The same with options of `systrace-convert bundle`.
+    ///
+    /// # Errors
+    /// The converter could not be started.
+    pub fn confine_with(&self, socket: &Path, options: &[&str], policy: &Path) -> Result<Finished> {
         let mut command = limited(&place::convert().to_string_lossy());
         command.arg("bundle").arg("--config").arg(self.config()).arg("--output").arg(self.config());
-        command.arg("--agent").arg(socket).arg(policy);
+        command.arg("--agent").arg(socket).args(options).arg(policy);
         finish(&mut command, b"")
     }
 

@@ -62,10 +62,12 @@ pub fn policy_name(file: &Path) -> String {
 }
 
 /// Runtimes that are no policy of ours, with their own arguments.
-const OTHERS: [(&str, &str); 4] = [
+const OTHERS: [(&str, &str); 6] = [
     ("by-program", "--policy-dir={workspace}/tests/policies/by-program"),
     ("missing", "--policy=no-such-policy"),
     ("unreadable", "--policy={workspace}/tests/policies"),
+    ("approximate-capabilities", "--config={run}/approximate-capabilities.toml"),
+    ("approximate-mounts", "--config={run}/approximate-mounts.toml"),
     ("misconfigured", "--config={workspace}/tests/policies/bad/shim.toml"),
 ];
 
@@ -77,13 +79,18 @@ pub fn register(home: &Home) -> Result<Value> {
     let config = home.run().join("shim.toml");
     fs::write(&config, format!("audit = '{}/<id>.jsonl'\n", home.audit().display()))?;
     let config = format!("--config={}", config.display());
+    for (edits, policy) in [("capabilities", "kernel"), ("mounts", "spec-mounts")] {
+        approximate(home, edits, policy)?;
+    }
     let mut runtimes = Map::new();
     for file in policies()? {
         let policy = format!("--policy={}", file.display());
         runtimes.insert(Runtime::policy(&policy_name(&file)).0, entry(&[&config, &policy])?);
     }
     for (name, argument) in OTHERS {
-        let argument = argument.replace("{workspace}", &place::workspace().to_string_lossy());
+        let argument = argument
+            .replace("{workspace}", &place::workspace().to_string_lossy())
+            .replace("{run}", &home.run().to_string_lossy());
         let arguments = if argument.starts_with("--config") {
             vec![&argument]
         } else {
@@ -92,6 +99,16 @@ pub fn register(home: &Home) -> Result<Value> {
         runtimes.insert(Runtime::policy(name).0, entry(&arguments)?);
     }
     Ok(Value::Object(runtimes))
+}
+
+/// Writes the configuration of a runtime that makes edits which some permitted calls can tell.
+fn approximate(home: &Home, edits: &str, policy: &str) -> Result<()> {
+    let text = format!(
+        "audit = '{}/<id>.jsonl'\npolicy-dir = '{}/tests/policies'\ndefault-policy = '{policy}'\napproximate = ['{edits}']\n",
+        home.audit().display(),
+        place::workspace().display()
+    );
+    Ok(fs::write(home.run().join(format!("approximate-{edits}.toml")), text)?)
 }
 
 fn entry(arguments: &[&String]) -> Result<Value> {

@@ -6,7 +6,7 @@ until_true curl -sk https://127.0.0.1:8443/page
 same get curl -s --cacert cert.pem https://127.0.0.1:8443/page
 same by-name curl -s --cacert cert.pem https://localhost:8443/page
 same untrusted curl -s https://127.0.0.1:8443/page
-same s_client bash -c 'openssl s_client -connect 127.0.0.1:8443 -CAfile cert.pem -verify_return_error </dev/null 2>/dev/null | grep -E "Verify return|Protocol|subject="'
+same s_client bash -c 'openssl s_client -connect 127.0.0.1:8443 -CAfile cert.pem -verify_return_error </dev/null 2>/dev/null | grep -E "^Verification|Cipher is"'
 kill %1; wait
 same refused curl -sS https://127.0.0.1:8443/page
 same no-name curl -sS http://no-such-host.invalid/

@@ -23,9 +23,9 @@ same() {
     printf '= %s\tstatus %d, output %s\n' "$name" $status "$(printf '%s' "$output" | without_numbers | sha256sum | cut -c 1-8)"
 }
 
-# Numbers of processes and times of the day, where bash and socat tell them.
+# Numbers of processes and threads, times of the day and durations, where bash, socat, nginx, OpenSSL and curl tell them.
 without_numbers() {
-    sed -E 's/^(bash: line [0-9]+: +)[0-9]+ /\1/; s/^[0-9/]+ [0-9:]+ socat\[[0-9]+\]/socat/'
+    sed -E 's/^(bash: line [0-9]+: +)[0-9]+ /\1/; s/^[0-9/]+ [0-9:]+ socat\[[0-9]+\]/socat/; s/^[0-9/]+ [0-9:]+ (\[[a-z]+\]) [0-9]+#[0-9]+:/\1/; s/^[0-9A-F]{16}:error:/error:/; s/after [0-9]+ (ms|milliseconds)/after a while/'
 }
 
 # sh_same NAME SCRIPT and sh_ends NAME SCRIPT: likewise, for a script of bash.

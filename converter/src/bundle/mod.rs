@@ -14,8 +14,9 @@ pub use standalone::StandaloneError;
 
 use crate::host::{Engine, Host, LinuxVersion};
 use crate::load::Loaded;
-use crate::plan::{PlanError, Target, plan};
+use crate::plan::{Mechanism, Plan, PlanError, Target, plan, weakness};
 use crate::seccomp::gate::{self, GateError};
+use crate::spec::Allowed;
 
 /// Where the agent `systrace-shim supervise` listens unless it is told otherwise.
 pub const AGENT: &str = "/run/systrace-shim/agent.sock";
@@ -27,6 +28,27 @@ pub enum Enforcer {
     Agent(PathBuf),
     /// Nobody: whole calls and numbers only.
     Nobody,
+}
+
+/// How a policy is put into a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// Who enforces it.
+    pub enforcer: Enforcer,
+    /// Edits that are made although some permitted calls can tell.
+    pub approximate: Allowed,
+    /// Without an agent: rules that the kernel cannot decide by itself let through what they might let through.
+    pub best_effort: bool,
+}
+
+impl Terms {
+    /// The host whose runtime takes the configuration. An agent plans for its own kernel.
+    fn host(&self) -> Host {
+        let mut host = Host::of_this_release(LinuxVersion::SUPERVISABLE);
+        host.engine = Engine::Runc;
+        host.approximate.clone_from(&self.approximate);
+        host
+    }
 }
 
 impl Enforcer {
@@ -59,27 +81,44 @@ pub enum BundleError {
 
 /// Puts a policy into a configuration: the engine's seccomp profile stays in force, and the policy with it.
 ///
+/// Gives what is not enforced exactly, one rule or edit each.
+///
 /// # Errors
 /// [`BundleError`]; the configuration is useless then.
 pub fn confine(
     config: &mut Config,
     name: &PolicyName,
     policy: &Loaded,
-    by: &Enforcer,
-) -> Result<(), BundleError> {
+    terms: &Terms,
+) -> Result<Vec<String>, BundleError> {
     let engine = config.engine_profile()?;
-    let Enforcer::Agent(socket) = by else {
-        let profile = standalone::stack(policy, engine.as_ref())?;
-        return Ok(config.set_profile(&profile)?);
+    let host = terms.host();
+    let Enforcer::Agent(socket) = &terms.enforcer else {
+        let target = if terms.best_effort { Target::BestEffort } else { Target::Standalone };
+        let (profile, plan) = standalone::stack(policy, engine.as_ref(), (&host, target))?;
+        config.edit(&plan.edits);
+        config.set_profile(&profile)?;
+        return Ok(inexact(&plan));
     };
-    // The agent plans for its own kernel; a policy that no kernel can enforce is refused here, where its author sees why.
-    let mut host = Host::of_this_release(LinuxVersion::SUPERVISABLE);
-    host.engine = Engine::Runc;
-    plan(&policy.set, &host, Target::Supervised).map_err(BundleError::Plan)?;
+    // A policy that no kernel can enforce is refused here, where its author sees why.
+    let plan = plan(&policy.set, &host, Target::Supervised).map_err(BundleError::Plan)?;
+    config.edit(&plan.edits);
     let mut profile = gate::profile(engine.as_ref())?;
     profile.set_listener_path(Some(socket.clone()));
     profile.set_listener_metadata(Some(Metadata::of(name, policy).to_text()?));
-    Ok(config.set_profile(&profile)?)
+    config.set_profile(&profile)?;
+    Ok(inexact(&plan))
+}
+
+/// Rules that nobody judges by, and edits that some permitted call can tell.
+fn inexact(plan: &Plan) -> Vec<String> {
+    let unjudged = plan.rules.iter().filter(|rule| rule.mechanism == Mechanism::Nobody);
+    let rules = unjudged
+        .map(|rule| format!("{}:{}: {}: {}", rule.file, rule.line, rule.text, weakness(rule)));
+    let edits = plan.edits.iter().filter_map(|edit| {
+        Some(format!("{}: stricter, {}", edit.change, edit.difference.as_ref()?.what))
+    });
+    rules.chain(edits).collect()
 }
 
 /// Errors reach the user through the engine, which shows one line.

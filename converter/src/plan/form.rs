@@ -75,13 +75,17 @@ fn alias_rules<'p>(rules: &FormRules<'p>, alias: Alias) -> &'p [RuleId] {
 }
 
 /// The argument that a comparison in a rule on the form's own name means.
-fn of_form(form: &'static Form, test: &Comparison) -> Option<&'static Parameter> {
+pub(super) fn of_form(form: &'static Form, test: &Comparison) -> Option<&'static Parameter> {
     let index = usize::from(test.index().unwrap_or_default());
     form.parameter(test.argument(), index).map(|at| &form.parameters[at])
 }
 
 /// The same in a rule on an alias, which knows one name.
-fn of_alias(form: &'static Form, usage: AliasUse, test: &Comparison) -> Option<&'static Parameter> {
+pub(super) fn of_alias(
+    form: &'static Form,
+    usage: AliasUse,
+    test: &Comparison,
+) -> Option<&'static Parameter> {
     let first = test.index().unwrap_or_default() == 0;
     let judged = &form.parameters[usize::from(usage.parameter)];
     (first && judged.name.eq_ignore_ascii_case(test.argument())).then_some(judged)

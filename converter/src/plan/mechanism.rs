@@ -13,18 +13,22 @@ pub enum Mechanism {
     Unreachable,
     /// The BPF program.
     Seccomp,
+    /// The container's configuration: what no permitted call needs is taken away. It decides by no rule.
+    Spec,
     /// A Landlock ruleset.
     Landlock,
     /// Programs on the sockets of the container's cgroup.
     Sockets,
     /// The supervisor, at least for some calls.
     Supervisor,
+    /// A supervisor would, but there is none.
+    Nobody,
 }
 
 impl Mechanism {
     /// Those that can be switched off: the supervisor does all that they do. What needs neither it nor them is
     /// [`Target::Standalone`](crate::plan::Target::Standalone).
-    pub const OPTIONAL: [Self; 2] = [Self::Landlock, Self::Sockets];
+    pub const OPTIONAL: [Self; 3] = [Self::Spec, Self::Landlock, Self::Sockets];
 
     /// As reports and the command line name it.
     #[must_use]
@@ -32,9 +36,11 @@ impl Mechanism {
         match self {
             Self::Unreachable => "unreachable",
             Self::Seccomp => "seccomp",
+            Self::Spec => "spec",
             Self::Landlock => "landlock",
             Self::Sockets => "sockets",
             Self::Supervisor => "supervisor",
+            Self::Nobody => "nobody",
         }
     }
 }
@@ -47,7 +53,7 @@ impl fmt::Display for Mechanism {
 
 /// Not a mechanism that can be switched off.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is neither landlock nor sockets")]
+#[error("`{0}` is none of spec, landlock, sockets")]
 pub struct MechanismError(String);
 
 impl FromStr for Mechanism {

@@ -13,6 +13,7 @@ mod lowered;
 mod mechanism;
 mod report;
 mod rungs;
+mod spec;
 mod startup;
 mod target;
 mod watch;
@@ -23,13 +24,14 @@ use policy::registry::{self, Call, FormId};
 use policy::{PolicySet, Rule};
 
 pub use mechanism::{Mechanism, MechanismError};
-pub use report::{Cost, Part, RulePlan};
+pub use report::{Cost, Part, RulePlan, weakness};
 pub use rungs::{Carried, Difference, Direction};
 pub use target::{Reason, Target};
 pub use watch::Constancy;
 
 use crate::host::{Engine, Host, LinuxVersion};
 use crate::seccomp::{Action, Filter, Newer, gate};
+use crate::spec::Edit;
 use call::CallPlan;
 use lowered::Fate;
 
@@ -42,6 +44,8 @@ pub struct Plan {
     pub constancy: Constancy,
     /// What other mechanisms of the kernel are put in place for.
     pub carried: Carried,
+    /// What is taken out of the container's configuration.
+    pub edits: Vec<Edit>,
     /// The calls that no rule judges, in the order of their numbers. They are denied.
     pub uncovered: Vec<&'static Call>,
     /// Every rule of every policy, once, in the order of the policies.
@@ -113,15 +117,19 @@ pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<Pl
     if target == Target::Supervised && host.engine != Engine::SystraceShim {
         filter = gate::behind(filter);
     }
+    let mut held = false;
     if target == Target::Supervised {
-        carried.sockets.extend(rungs::sockets::admit(set, &filter, host));
+        let admitting = rungs::sockets::admit(set, &filter, host);
+        held = !admitting.is_empty();
+        carried.sockets.extend(admitting);
     }
-    let rules = policies.iter().flat_map(|policy| policy.report(&filter, target)).collect();
+    let whole = report::Whole { filter: &filter, target, held };
+    let rules = policies.iter().flat_map(|policy| policy.report(&whole)).collect();
     let judged = |at: usize| policies.iter().any(|policy| policy.calls[at].is_judged());
     let uncovered = registry::calls().iter().enumerate().filter(|(at, _)| !judged(*at));
     let uncovered = uncovered.map(|(_, call)| *call).collect();
     let constancy = Constancy::of(&filter, &policies);
-    Ok(Plan { filter, constancy, carried, uncovered, rules })
+    Ok(Plan { filter, constancy, carried, edits: spec::edits(set, host), uncovered, rules })
 }
 
 /// The supervisor must tell which of several policies governs a process.
@@ -187,18 +195,12 @@ impl<'p> PolicyPlan<'p> {
             .map(|(form, _)| *form)
     }
 
-    fn report(&self, filter: &Filter, target: Target) -> Vec<RulePlan> {
+    fn report(&self, whole: &report::Whole<'_>) -> Vec<RulePlan> {
         let bearings = self.bearings();
         let report = |(at, rule): (usize, &Rule)| {
             let id = RuleId(u32::try_from(at).expect("rule ids are 32-bit numbers"));
             let denied: Vec<_> = self.denied(id).collect();
-            report::rule(
-                self.policy.program(),
-                rule,
-                &bearings[at],
-                &denied,
-                &report::Whole { filter, target },
-            )
+            report::rule(self.policy.program(), rule, &bearings[at], &denied, whole)
         };
         self.policy.rules().iter().enumerate().map(report).collect()
     }

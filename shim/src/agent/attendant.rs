@@ -92,7 +92,8 @@ impl Attendant<'_> {
         bundle.ensure_supported()?;
         ensure_meant(&bundle, &process.metadata)?;
         let host = Host { engine: Engine::Runc, ..host::probe()? };
-        let confinement = confinement::confine(self.settings, &id, &bundle, policy, host)?;
+        let prepared = confinement::confine(self.settings, &id, &bundle, policy, host)?;
+        let confinement = prepared.confinement;
         let filter = confinement.filter.clone();
         let (folder, _lock) = self.folders.claim(&id, &process.metadata)?;
         match supervise::start(&folder, confinement) {

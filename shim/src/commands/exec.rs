@@ -20,6 +20,7 @@ use crate::cgroup::companions::Companions;
 use crate::config::Settings;
 use crate::confinement::EngineFilter;
 use crate::container::{StateError, Store};
+use crate::edits::Edits;
 use crate::foreground::Relay;
 use crate::identifier::ContainerId;
 use crate::launch::ensure_folder_of;
@@ -102,7 +103,11 @@ impl Exec {
         self.ensure_joinable(&container)?;
         let own = store.own_folder(&self.id);
         let bundle = Bundle::copy_in(&own)?;
-        let mut process = self.wanted_process(&bundle)?;
+        let first = container.pid().context("the container has no process")?;
+        let process = self.wanted_process(&bundle)?;
+        let root = format!("/proc/{first}/root");
+        let mut process =
+            Edits::load(&own)?.of_joining(bundle.spec(), process, Path::new(&root))?;
         ensure_folder_of(self.pid_file.as_deref())?;
         let sub_cgroup = self.sub_cgroup(&container)?;
         let supervisor = supervise::connect(&own)?;

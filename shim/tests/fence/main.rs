@@ -7,7 +7,9 @@
 mod attempt;
 mod draw;
 mod model;
+mod ports;
 mod random;
+mod shipped;
 mod stage;
 mod sys;
 mod tree;
@@ -64,6 +66,8 @@ fn main() {
     assert!(seen > 2000, "only {seen} calls were judged by Landlock");
     stage.what_is_not_fit();
     println!("fence: {seen} calls judged by Landlock as by the evaluator ... ok");
+    shipped::play(&stage, newest);
+    ports::play(newest);
     random::play(&stage, newest);
 }
 

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use converter::bpf::SeccompData;
 use converter::host::{Host, LandlockAbi, LinuxVersion};
-use converter::landlock::Rights;
+use converter::landlock::{Rights, Ruleset};
 use converter::plan::{Plan, Target, plan};
 use converter::seccomp::Action;
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{chdir, chroot};
-use policy::{FileName, PolicySet, Source, compile};
+use policy::{FileName, PolicySet, RuleId, Source, compile};
 use supervisor::Entry;
 use supervisor::environment::View;
 use supervisor::fence::{Fence, Unfit, raise};
@@ -68,14 +68,14 @@ impl Stage {
         }
     }
 
-    /// Plays a quarter of all attempts; gives how many of them were Landlock's to judge.
+    /// Plays an eighth of all attempts; gives how many of them were Landlock's to judge.
     pub fn play(&self, rules: &[&str], abi: LandlockAbi, at: usize) -> usize {
         let rules = rules.iter().chain(&["fsread: true then permit"]);
         let set = understood(&[rules.map(|rule| (*rule).to_owned()).collect()]);
         let plan = planned(&set, Some(abi));
         let Some(fenced) = self.fenced(&plan, &set).expect("every name is fit") else { return 0 };
         let mut judged = 0;
-        for attempt in attempt::all().iter().skip(at % 4).step_by(4) {
+        for attempt in attempt::all().iter().skip(at % 8).step_by(8) {
             if is_let_through(&plan, attempt) {
                 judged += 1;
                 fenced.judge(attempt, fenced.model.outcome(attempt));
@@ -111,7 +111,7 @@ impl Stage {
         let set = self.bound(set);
         let told = plan.carried.landlock.as_ref().expect("there is one");
         let model = Model::new(told, &set);
-        let pinned = pinned(&set);
+        let pinned = pinned(&set, &told.rules);
         Ok(Some(Fenced { set, ruleset, model, pinned }))
     }
 
@@ -126,13 +126,7 @@ impl Stage {
     /// The ruleset for the first root, made as the runtime makes it: by somebody outside, through a process inside.
     fn ruleset(&self, plan: &Plan, set: &PolicySet) -> Result<Option<OwnedFd>, Unfit> {
         let Some(ruleset) = &plan.carried.landlock else { return Ok(None) };
-        let fence = Fence {
-            filter: supervisor::Filter::from_bytes(&[0; 8]).expect("a filter"),
-            handled: ruleset.handled.bits(),
-            granted: ruleset.granted.bits(),
-            of_files: Rights::OF_FILES.bits(),
-            rules: ruleset.rules.clone(),
-        };
+        let fence = fence(ruleset);
         // Only its root is looked at.
         let mut inmate = sys::Inmate::new(|| {
             chroot(&self.root("fenced"))?;
@@ -200,6 +194,11 @@ impl Fenced {
         }
     }
 
+    /// Where the ruleset grants something.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        self.model.places()
+    }
+
     /// The call would take away, rename or link what a rule names itself: the difference that plans tell of.
     fn unsettles(&self, attempt: &Attempt) -> bool {
         let named =
@@ -227,6 +226,20 @@ fn inside(root: &Path, act: impl FnOnce() -> Result<(), Errno>) -> i32 {
     })
 }
 
+/// What the runtime gives the supervisor for a ruleset.
+pub fn fence(ruleset: &Ruleset) -> Fence {
+    Fence {
+        filter: supervisor::Filter::from_bytes(&[0; 8]).expect("a filter"),
+        handled: ruleset.handled.bits(),
+        granted: ruleset.granted.bits(),
+        of_files: Rights::OF_FILES.bits(),
+        rules: ruleset.rules.clone(),
+        everywhere: ruleset.everywhere.bits(),
+        handled_ports: ruleset.ports.handled(),
+        ports: ruleset.ports.granted().collect(),
+    }
+}
+
 /// The filter lets the call through.
 pub fn is_let_through(plan: &Plan, attempt: &Attempt) -> bool {
     let data = SeccompData::native(attempt.number(), attempt.registers);
@@ -246,13 +259,14 @@ pub fn understood(policies: &[Vec<String>]) -> PolicySet {
 /// A plan for a host with this Landlock.
 pub fn planned(set: &PolicySet, landlock: Option<LandlockAbi>) -> Plan {
     let linux: LinuxVersion = "6.18".parse().expect("a release");
-    let host = Host { landlock, ..Host::of_this_release(linux) };
+    // Without programs for sockets ports are Landlock's too.
+    let host = Host { landlock, sockets: false, ..Host::of_this_release(linux) };
     plan(set, &host, Target::Supervised).expect("a plan")
 }
 
-/// What rules name themselves.
-fn pinned(set: &PolicySet) -> Vec<String> {
-    let names = set.policies[0].rules().iter().filter_map(|rule| rule.condition.file_names());
+/// What the rules that a ruleset rests on name themselves.
+fn pinned(set: &PolicySet, rules: &[RuleId]) -> Vec<String> {
+    let names = rules.iter().filter_map(|id| set.policies[0].rule(*id).condition.file_names());
     let text = |name: FileName| String::from_utf8(name.text().to_vec()).expect("text");
     names.flatten().map(text).collect()
 }

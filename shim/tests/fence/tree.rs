@@ -5,16 +5,41 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 /// Folders, each before what lies in it.
-pub const FOLDERS: &[&str] =
-    &["/t", "/t/d", "/t/d/e", "/t/empty", "/home", "/home/u", "/home/u/d", "/etc", "/etc/d", "/tt"];
+pub const FOLDERS: &[&str] = &[
+    "/t",
+    "/t/d",
+    "/t/d/e",
+    "/t/empty",
+    "/home",
+    "/home/u",
+    "/home/u/d",
+    "/etc",
+    "/etc/d",
+    "/tt",
+    "/tmp",
+    "/dev",
+];
 /// Files.
-pub const FILES: &[&str] =
-    &["/t/f", "/t/d/f", "/home/u/f", "/home/f", "/etc/motd", "/etc/f", "/tt/f"];
+pub const FILES: &[&str] = &[
+    "/t/f",
+    "/t/d/f",
+    "/home/u/f",
+    "/home/f",
+    "/etc/motd",
+    "/etc/f",
+    "/tt/f",
+    "/tmp/f",
+    "/dev/null",
+    PASSWD,
+];
+/// It says what `$HOME` is.
+const PASSWD: &str = "/etc/passwd";
 /// Links, and where they lead.
 pub const LINKS: &[(&str, &str)] =
     &[("/t/out", "/etc/motd"), ("/etc/in", "/t/f"), ("/u", "/home/u")];
 /// Names that nothing bears.
-pub const FREE: &[&str] = &["/t/new", "/t/d/new", "/home/u/new", "/home/new", "/etc/new", "/new"];
+pub const FREE: &[&str] =
+    &["/t/new", "/t/d/new", "/home/u/new", "/home/new", "/etc/new", "/new", "/tmp/new"];
 
 /// Makes what is missing, and removes what is too much; what is right stays the same inode.
 pub fn restore() {
@@ -27,6 +52,7 @@ pub fn restore() {
             fs::write(file, "text").expect("a file");
         }
     }
+    fs::write(PASSWD, "root:x:0:0:root:/home/u:/bin/sh\n").expect("a file");
     for (link, target) in LINKS {
         let _ = symlink(target, link);
     }

@@ -54,7 +54,9 @@ pub fn enter(
                 return Ok(Reply::Answered);
             }
             let standings = vec![container.standing_at(0)];
-            settle(stopped, &container, standings);
+            if !settle(stopped, &container, standings) {
+                worker.refuse(caller, notification, None, UNKNOWABLE);
+            }
         }
         Outcome::Returned(stopped) => stopped.release(),
         Outcome::Dead => {}
@@ -86,7 +88,11 @@ pub fn perform(
     worker.listener().answer(request.notification.id, Reply::Continue(reason));
     match worker.pool().while_blocked(|| watch.outcome()) {
         Outcome::Executed(stopped) => match expectation.check(stopped.process()) {
-            Ok(()) => settle(stopped, &container, standings),
+            Ok(()) => {
+                if !settle(stopped, &container, standings) {
+                    worker.refuse(caller, &request.notification, Some(request), UNKNOWABLE);
+                }
+            }
             Err(difference) => {
                 worker.refuse(caller, &request.notification, Some(request), difference);
                 stopped.kill();
@@ -98,12 +104,18 @@ pub fn perform(
     Ok(Reply::Answered)
 }
 
-/// Lets the program run under its policies, or not at all.
-fn settle(stopped: Stopped, container: &Container, standings: Vec<Standing>) {
-    match container.enters(stopped.process(), standings) {
-        Ok(()) => stopped.release(),
-        Err(_) => stopped.kill(),
+/// What the book says of a program that was killed before it ran.
+const UNKNOWABLE: &str = "the process cannot be told apart from a later one";
+
+/// Lets the program run under its policies, or not at all. Gives which.
+fn settle(stopped: Stopped, container: &Container, standings: Vec<Standing>) -> bool {
+    let known = container.enters(stopped.process(), standings).is_ok();
+    if known {
+        stopped.release();
+    } else {
+        stopped.kill();
     }
+    known
 }
 
 /// What will govern the process once it runs the new program.

@@ -8,6 +8,7 @@ mod denied;
 mod faulty;
 mod guard;
 mod host_pids;
+mod long_names;
 mod messages;
 mod o_path;
 mod programs;

@@ -18,22 +18,22 @@ pub fn tests() -> Vec<Test> {
 }
 
 /// An agent, and containers of one runtime under it.
-struct Stage {
+pub(crate) struct Stage {
     folder: PathBuf,
     root: PathBuf,
     runtime: Stock,
-    agent: Agent,
+    pub(crate) agent: Agent,
 }
 
 impl Stage {
-    fn new(engine: &Engine, name: &str, runtime: Stock) -> Result<Self> {
+    pub(crate) fn new(engine: &Engine, name: &str, runtime: Stock) -> Result<Self> {
         let folder = engine.home().run().join(format!("{name}-{}", runtime.name()));
         let agent = Agent::start(&folder, &policies())?;
         Ok(Self { root: root(engine)?, folder, runtime, agent })
     }
 
     /// A container without a policy.
-    fn plain(&self, name: &str, words: &[&str]) -> Result<StockContainer> {
+    pub(crate) fn plain(&self, name: &str, words: &[&str]) -> Result<StockContainer> {
         // Container names are control groups, too: one for each test.
         let stage = self.folder.file_name().context("a folder has a name")?.to_string_lossy();
         let bundle = self.folder.join(format!("{stage}-{name}"));
@@ -57,7 +57,7 @@ impl Stage {
     }
 }
 
-fn policies() -> PathBuf {
+pub(crate) fn policies() -> PathBuf {
     place::workspace().join("tests/policies")
 }
 

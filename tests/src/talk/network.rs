@@ -118,7 +118,7 @@ pub const WEB_BROWSER: Slide = Slide {
         },
         Attempt {
             rule: ASK,
-            what: "a page of another port, which no `eq` can name",
+            what: "a page of a port that no `eq` names",
             command: &["curl", "-sSv", "http://127.0.0.1:5191/"],
             outcome: uncovered("inet-[127.0.0.1]:5191"),
         },

@@ -1,10 +1,11 @@
 //! What was different.
 
 use super::run::Run;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All runs of a workload, without and with supervision.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Comparison {
     /// Under runc.
     pub plain: Vec<Run>,

@@ -1,10 +1,12 @@
 //! The same workload with and without supervision: it must not notice.
 
 pub mod comparison;
+pub mod ledger;
 pub mod run;
 pub mod workload;
 
 pub use comparison::Comparison;
+pub use ledger::Entry;
 pub use run::{Run, play};
 pub use workload::{WORKLOADS, Workload};
 

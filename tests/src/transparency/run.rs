@@ -3,21 +3,42 @@
 use super::workload::Workload;
 use crate::{Engine, Runtime, place};
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// Seconds that a workload may take; then it is killed and what it has not said counts as missing.
-const LIMIT: u32 = 900;
+pub const LIMIT: u32 = 420;
 
 /// What a workload said, and how long it took.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Run {
     /// The outcome of each test by its name.
     pub outcomes: BTreeMap<String, String>,
-    /// Everything that it wrote.
+    /// Everything that it wrote, and the audit records.
+    #[serde(skip)]
     pub log: String,
     /// From `docker run` to its end.
     pub seconds: f64,
+}
+
+impl Run {
+    /// It did not end by itself within the limit, so some of its tests are missing.
+    #[must_use]
+    pub fn was_cut_off(&self) -> bool {
+        self.seconds >= f64::from(LIMIT)
+    }
+
+    /// How many tests had which kind of outcome.
+    #[must_use]
+    pub fn kinds(&self) -> BTreeMap<&str, usize> {
+        let mut kinds = BTreeMap::new();
+        for outcome in self.outcomes.values() {
+            let kind = outcome.split_once(',').map_or(outcome.as_str(), |(kind, _)| kind);
+            *kinds.entry(kind).or_default() += 1;
+        }
+        kinds
+    }
 }
 
 /// Plays a workload in a container of `image`.

@@ -41,6 +41,12 @@ impl Workload {
         words.into_iter().filter(|word| !word.is_empty())
     }
 
+    /// Its name where blanks are unwelcome.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        self.name.replace(' ', "-")
+    }
+
     /// The workload of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
@@ -58,6 +64,7 @@ pub const WORKLOADS: &[Workload] = &[
     Workload::script("signals"),
     Workload::script("terminal"),
     Workload::script("daemons"),
+    Workload::script("limits"),
     Workload::script("git"),
     Workload::script("packages"),
     Workload::script("build"),
@@ -67,6 +74,7 @@ pub const WORKLOADS: &[Workload] = &[
     Workload::script("ssh"),
     Workload::script("curl-openssl"),
     Workload::script("go"),
+    Workload::script("go-std"),
     Workload::script("node"),
     Workload::script("perl"),
     Workload::module("test_os"),

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use converter::bundle::{self, AGENT, Config, Enforcer, PolicyName};
+use converter::bundle::{self, AGENT, Config, Enforcer, PolicyName, Terms};
+use converter::spec::Approximation;
 
 use crate::cli::{Outcome, PolicyFile};
 
@@ -30,6 +31,15 @@ pub struct Bundle {
     /// Do without an agent: whole calls and numbers only.
     #[arg(long, conflicts_with = "agent")]
     standalone: bool,
+    /// Without an agent: enforce what the kernel can, and say what is weaker. Calls that nobody can judge pass if any rule might
+    /// permit them.
+    #[arg(long, requires = "standalone")]
+    best_effort: bool,
+    /// Make edits that some permitted calls can tell: `capabilities` drops those that no permitted call needs, although programs whose
+    /// files ask for them do not start then; `mounts` makes the root read-only, mounts noexec and denied folders empty where the policy
+    /// has no other use for them. May be given more than once.
+    #[arg(long, value_name = "EDITS")]
+    approximate: Vec<Approximation>,
     #[command(flatten)]
     policy: PolicyFile,
 }
@@ -42,10 +52,17 @@ impl Bundle {
         let shown = self.config.display();
         let text = fs::read(&self.config).with_context(|| format!("cannot read {shown}"))?;
         let mut config = Config::parse(&text)?;
-        let enforcer = Enforcer::of(&self.agent, self.standalone);
-        if let Err(error) = bundle::confine(&mut config, &name, &loaded, &enforcer) {
-            eprintln!("{:#}", anyhow::Error::new(error));
-            return Ok(Outcome::Findings);
+        let terms = Terms {
+            enforcer: Enforcer::of(&self.agent, self.standalone),
+            approximate: self.approximate.iter().copied().collect(),
+            best_effort: self.best_effort,
+        };
+        match bundle::confine(&mut config, &name, &loaded, &terms) {
+            Ok(inexact) => inexact.iter().for_each(|line| eprintln!("{line}")),
+            Err(error) => {
+                eprintln!("{:#}", anyhow::Error::new(error));
+                return Ok(Outcome::Findings);
+            }
         }
         let mut text = config.into_text()?;
         text.push(b'\n');

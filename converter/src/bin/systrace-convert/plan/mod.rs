@@ -1,15 +1,24 @@
 //! `plan`: which mechanism enforces each rule.
 
+mod html;
+mod picture;
+mod remarks;
+mod text;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use converter::advice::{Advice, advise};
+use converter::bpf;
 use converter::host::Host;
-use converter::plan::{Direction, Mechanism, Part, Plan, RulePlan, Target, plan};
+use converter::plan::{Mechanism, Part, Plan, PlanError, RulePlan, Target, plan};
 use converter::seccomp::{Action, assemble};
+use converter::spec::{Approximation, Edit};
 use policy::registry::{self, Call};
+use policy::{PolicySet, Source};
 use serde::Serialize;
 
 use crate::cli::{Outcome, PolicyFile};
@@ -20,12 +29,21 @@ pub struct PlanCommand {
     /// `engine=systrace-shim|runc|crun` where they do not follow from it. `systrace-shim doctor` prints that of a machine.
     #[arg(long = "for", value_name = "HOST", default_value = "linux=6.1")]
     host: Host,
-    /// Do not use this mechanism, landlock or sockets; may be given more than once.
+    /// Do not use this mechanism, spec, landlock or sockets; may be given more than once.
     #[arg(long, value_name = "MECHANISM")]
     without: Vec<Mechanism>,
-    /// A table for people, or JSON for programs.
+    /// Allow edits of the container's configuration that some permitted calls can tell: `capabilities`, `mounts`; may be given more than once.
+    #[arg(long, value_name = "EDITS")]
+    approximate: Vec<Approximation>,
+    /// If the host cannot enforce the policy exactly, show what a filter alone would enforce, and what is weaker then.
+    #[arg(long)]
+    best_effort: bool,
+    /// A table for people, JSON for programs, or a page for a browser.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// The same as `--format html`: one page that needs nothing else.
+    #[arg(long, conflicts_with = "format")]
+    html: bool,
     #[command(flatten)]
     policy: PolicyFile,
 }
@@ -34,6 +52,7 @@ pub struct PlanCommand {
 enum Format {
     Text,
     Json,
+    Html,
 }
 
 impl PlanCommand {
@@ -41,35 +60,85 @@ impl PlanCommand {
         let Some(loaded) = self.policy.load(policy_dir)? else { return Ok(Outcome::Findings) };
         let mut host = self.host.clone();
         host.without.extend(&self.without);
-        let plan = match plan(&loaded.set, &host, Target::Supervised) {
-            Ok(plan) => plan,
+        host.approximate.extend(&self.approximate);
+        let planned = match self.plan(&loaded.set, &host) {
+            Ok(planned) => planned,
             Err(errors) => {
                 errors.iter().for_each(|error| eprintln!("{error}"));
                 return Ok(Outcome::Findings);
             }
         };
-        let report = Report::new(&host, &plan)?;
+        let advice = match planned.enforced {
+            true => advise(&loaded, policy_dir, &host, &planned.plan),
+            false => Vec::new(),
+        };
+        let report = Report::new(&loaded.source, &host, &planned, advice)?;
         match self.format {
+            _ if self.html => write!(out, "{}", report.page())?,
+            Format::Html => write!(out, "{}", report.page())?,
             Format::Text => write!(out, "{}", report.table())?,
             Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
         }
         Ok(Outcome::Fine)
     }
+
+    fn plan(&self, set: &PolicySet, host: &Host) -> Result<Planned, Vec<PlanError>> {
+        let exact = plan(set, host, Target::Supervised);
+        let unenforced = exact.as_ref().err().cloned().unwrap_or_default();
+        match exact {
+            Ok(plan) => Ok(Planned { plan, enforced: true, unenforced }),
+            Err(errors) if !self.best_effort => Err(errors),
+            Err(_) => Ok(Planned {
+                plan: plan(set, host, Target::BestEffort)?,
+                enforced: false,
+                unenforced,
+            }),
+        }
+    }
+}
+
+/// A plan, and why it is not the one that was wanted.
+struct Planned {
+    plan: Plan,
+    /// By a supervisor, where it needs one.
+    enforced: bool,
+    unenforced: Vec<PlanError>,
 }
 
 /// What is shown of a plan.
 #[derive(Debug, Serialize)]
 struct Report<'p> {
     format_version: u32,
+    policy: String,
     host: String,
+    /// Why the policy cannot be enforced there, if the plan is the best that can be done.
+    unenforced: Vec<String>,
     /// The length of the BPF program.
     instructions: usize,
+    /// The most instructions that one call can cost.
+    depth: usize,
     /// What happens with each call: `permit`, `deny`, `uncovered`, `landlock`, `sockets`,
     /// `supervisor`, or `arguments` where its registers decide.
     calls: BTreeMap<&'static str, &'static str>,
     /// The Landlock ruleset, if there is one.
     landlock: Option<Landlock>,
-    rules: &'p [RulePlan],
+    /// What is taken out of the container's configuration.
+    edits: &'p [Edit],
+    rules: Vec<Row<'p>>,
+}
+
+/// A rule, and what would move it to a cheaper mechanism.
+#[derive(Debug, Serialize)]
+struct Row<'p> {
+    #[serde(flatten)]
+    rule: &'p RulePlan,
+    moves_up: Vec<Advice>,
+}
+
+impl Row<'_> {
+    fn place(&self) -> String {
+        format!("{}:{}", self.rule.file, self.rule.line)
+    }
 }
 
 /// Rights by their names in linux/landlock.h.
@@ -79,100 +148,49 @@ struct Landlock {
     handled: Vec<&'static str>,
     /// Granted on what the carried rules name, and below it.
     granted: Vec<&'static str>,
+    /// The ports of TCP that bind(2) may take, if Landlock judges it.
+    bind_ports: Option<Vec<u16>>,
+    /// The ports of TCP that connect(2) may reach, if Landlock judges it.
+    connect_ports: Option<Vec<u16>>,
 }
 
 impl<'p> Report<'p> {
-    fn new(host: &Host, plan: &'p Plan) -> anyhow::Result<Self> {
+    fn new(
+        source: &Source,
+        host: &Host,
+        planned: &'p Planned,
+        advice: Vec<Vec<Advice>>,
+    ) -> anyhow::Result<Self> {
+        let plan = &planned.plan;
         let program = assemble(&plan.filter).context("the policy is too large for the kernel")?;
         Ok(Self {
             format_version: 1,
+            policy: source.name().to_string(),
             host: host.to_string(),
+            unenforced: planned.unenforced.iter().map(ToString::to_string).collect(),
+            depth: bpf::depth(&program),
             instructions: program.instructions().len(),
             calls: calls(plan),
             landlock: plan.carried.landlock.as_ref().map(|ruleset| Landlock {
                 handled: ruleset.handled.names().collect(),
                 granted: ruleset.granted.names().collect(),
+                bind_ports: ruleset.ports.bind.clone(),
+                connect_ports: ruleset.ports.connect.clone(),
             }),
-            rules: &plan.rules,
+            edits: &plan.edits,
+            rules: rows(plan, advice),
         })
     }
-
-    fn table(&self) -> String {
-        let places: Vec<_> =
-            self.rules.iter().map(|rule| format!("{}:{}", rule.file, rule.line)).collect();
-        let width = places.iter().map(|place| place.chars().count()).max().unwrap_or_default();
-        let mut table = String::new();
-        let mut program = "";
-        for (rule, place) in self.rules.iter().zip(places) {
-            if rule.program != program {
-                program = &rule.program;
-                table.push_str(&format!("{program}\n"));
-            }
-            table.push_str(&row(rule, &place, width));
-        }
-        table + &self.summary()
-    }
-
-    fn summary(&self) -> String {
-        let count = |fate: &str| self.calls.values().filter(|each| **each == fate).count();
-        let carried: String = [("landlock", "Landlock"), ("sockets", "socket programs")]
-            .into_iter()
-            .filter(|(fate, _)| count(fate) > 0)
-            .map(|(fate, name)| format!("{} by {name}, ", count(fate)))
-            .collect();
-        let summary = format!(
-            "{} calls permitted, {} denied, {} denied and logged because no rule judges them, \
-             {} judged by their arguments, {carried}{} by the supervisor; {} BPF instructions, {}\n",
-            count("permit"),
-            count("deny"),
-            count("uncovered"),
-            count("arguments"),
-            count("supervisor"),
-            self.instructions,
-            self.host,
-        );
-        let fenced = self.rules.iter().any(|rule| part(rule, Mechanism::Landlock).is_some());
-        summary + if fenced { UNRECORDED } else { "" }
-    }
 }
 
-fn row(rule: &RulePlan, place: &str, width: usize) -> String {
-    let mut row =
-        format!("  {place:width$}  {:11}  {:8}  {}", rule.mechanism, rule.cost, rule.text);
-    let mut remarks = Vec::new();
-    if rule.parts.len() > 1 {
-        let cheaper = rule.parts.iter().filter(|part| part.mechanism != rule.mechanism);
-        remarks.extend(cheaper.map(|part| format!("{}: {}", part.mechanism, some(&part.calls))));
-    }
-    remarks.extend((!rule.note.is_empty()).then(|| rule.note.clone()));
-    let direction = |direction| match direction {
-        Direction::Stricter => "stricter than the rule",
-        Direction::Weaker => "WEAKER than the rule",
-    };
-    let differences = rule.differences.iter();
-    remarks.extend(differences.map(|one| format!("{}: {}", direction(one.direction), one.what)));
-    for remark in remarks {
-        row.push_str(&format!("\n  {:width$}  {:11}  {:8}  ({remark})", "", "", ""));
-    }
-    row.push('\n');
-    row
+/// Without advice there is none for any rule.
+fn rows(plan: &Plan, advice: Vec<Vec<Advice>>) -> Vec<Row<'_>> {
+    let advice = advice.into_iter().chain(std::iter::repeat_with(Vec::new));
+    plan.rules.iter().zip(advice).map(|(rule, moves_up)| Row { rule, moves_up }).collect()
 }
-
-const UNRECORDED: &str = "Landlock denies with EACCES and writes nothing down; where a last rule says \
-     `true then deny[eperm] log`, the supervisor judges instead, and records.\n";
 
 fn part(rule: &RulePlan, mechanism: Mechanism) -> Option<&Part> {
     rule.parts.iter().find(|part| part.mechanism == mechanism)
-}
-
-/// The first few calls by name.
-fn some(calls: &[&str]) -> String {
-    const SHOWN: usize = 6;
-    let shown = calls[..calls.len().min(SHOWN)].join(" ");
-    match calls.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} +{more}"),
-    }
 }
 
 fn calls(plan: &Plan) -> BTreeMap<&'static str, &'static str> {
