@@ -32,7 +32,7 @@ pub struct PlanCommand {
     /// Do not use this mechanism, spec, landlock or sockets; may be given more than once.
     #[arg(long, value_name = "MECHANISM")]
     without: Vec<Mechanism>,
-    /// Allow edits of the container's configuration that some permitted calls can tell: `capabilities`; may be given more than once.
+    /// Allow edits of the container's configuration that some permitted calls can tell: `capabilities`, `mounts`; may be given more than once.
     #[arg(long, value_name = "EDITS")]
     approximate: Vec<Approximation>,
     /// If the host cannot enforce the policy exactly, show what a filter alone would enforce, and what is weaker then.
