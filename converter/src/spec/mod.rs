@@ -1,6 +1,7 @@
 //! Edits to a container's configuration: what a policy leaves unused is taken away. Nothing that the engine asked for is loosened.
 
 pub mod capabilities;
+mod mounts;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -45,14 +46,45 @@ pub enum Change {
         /// Only where no permitted call can tell.
         exact: bool,
     },
+    /// The root file system is read-only.
+    ReadOnlyRoot {
+        /// What may be written: the edit is made only if all of it lies in mounts.
+        writable: Vec<String>,
+    },
+    /// Nothing can be executed on mounts.
+    NoExec {
+        /// What may be executed: mounts in or around which it lies are left alone.
+        executable: Vec<String>,
+    },
+    /// A folder is hidden.
+    Mask {
+        /// Which.
+        path: String,
+    },
 }
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DropCapability { capability, .. } => write!(f, "{capability} is dropped"),
+            Self::ReadOnlyRoot { writable } => {
+                f.write_str("the root is read-only")?;
+                among(f, " if these lie in mounts:", writable)
+            }
+            Self::NoExec { executable } => {
+                f.write_str("mounts are noexec")?;
+                among(f, " but for those of", executable)
+            }
+            Self::Mask { path } => write!(f, "{path} is masked"),
         }
     }
+}
+
+fn among(f: &mut fmt::Formatter<'_>, words: &str, names: &[String]) -> fmt::Result {
+    if names.is_empty() {
+        return Ok(());
+    }
+    write!(f, "{words} {}", names.join(" "))
 }
 
 /// Edits that change what some permitted calls do, and are made only if somebody allows it.
@@ -61,24 +93,27 @@ impl fmt::Display for Change {
 pub enum Approximation {
     /// Capabilities are dropped although programs may be started or sets changed, which fail if they ask for a dropped one.
     Capabilities,
+    /// Mounts forbid what rules forbid, with other errors and a little more.
+    Mounts,
 }
 
 impl Approximation {
     /// Every kind.
-    pub const ALL: [Self; 1] = [Self::Capabilities];
+    pub const ALL: [Self; 2] = [Self::Capabilities, Self::Mounts];
 
     /// As the command line names it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Capabilities => "capabilities",
+            Self::Mounts => "mounts",
         }
     }
 }
 
 /// There is no such approximation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not capabilities")]
+#[error("`{0}` is neither capabilities nor mounts")]
 pub struct ApproximationError(String);
 
 impl FromStr for Approximation {
@@ -102,6 +137,9 @@ pub fn apply(changes: &[Change], config: &mut Map<String, Value>, held: Option<u
                     drop_capability(config, capability);
                 }
             }
+            Change::ReadOnlyRoot { writable } => mounts::read_only_root(config, writable),
+            Change::NoExec { executable } => mounts::no_exec(config, executable),
+            Change::Mask { path } => mounts::mask(config, path),
         }
     }
 }

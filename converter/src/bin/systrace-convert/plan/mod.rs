@@ -32,7 +32,7 @@ pub struct PlanCommand {
     /// Do not use this mechanism, spec, landlock or sockets; may be given more than once.
     #[arg(long, value_name = "MECHANISM")]
     without: Vec<Mechanism>,
-    /// Allow edits of the container's configuration that some permitted calls can tell: `capabilities`; may be given more than once.
+    /// Allow edits of the container's configuration that some permitted calls can tell: `capabilities`, `mounts`; may be given more than once.
     #[arg(long, value_name = "EDITS")]
     approximate: Vec<Approximation>,
     /// If the host cannot enforce the policy exactly, show what a filter alone would enforce, and what is weaker then.
@@ -148,6 +148,10 @@ struct Landlock {
     handled: Vec<&'static str>,
     /// Granted on what the carried rules name, and below it.
     granted: Vec<&'static str>,
+    /// The ports of TCP that bind(2) may take, if Landlock judges it.
+    bind_ports: Option<Vec<u16>>,
+    /// The ports of TCP that connect(2) may reach, if Landlock judges it.
+    connect_ports: Option<Vec<u16>>,
 }
 
 impl<'p> Report<'p> {
@@ -170,6 +174,8 @@ impl<'p> Report<'p> {
             landlock: plan.carried.landlock.as_ref().map(|ruleset| Landlock {
                 handled: ruleset.handled.names().collect(),
                 granted: ruleset.granted.names().collect(),
+                bind_ports: ruleset.ports.bind.clone(),
+                connect_ports: ruleset.ports.connect.clone(),
             }),
             edits: &plan.edits,
             rules: rows(plan, advice),

@@ -2,7 +2,7 @@
 
 use converter::advice::Advice;
 use converter::plan::{Difference, Direction};
-use converter::spec::Edit;
+use converter::spec::{Change, Edit};
 
 use super::Row;
 
@@ -48,9 +48,11 @@ fn differs(difference: &Difference, from: &str) -> String {
 pub fn behind(edit: &Edit) -> String {
     let mut by_rules: Vec<(String, Vec<&str>)> = Vec::new();
     for because in &edit.because {
-        let rules = match &because.rules[..] {
-            [] => "no rule permits".to_owned(),
-            rules => format!("{} denies", rules.join(" ")),
+        let rules = match (&because.rules[..], &edit.change) {
+            ([], Change::DropCapability { .. }) => "no rule permits".to_owned(),
+            ([], _) => "no rule permits anything else of".to_owned(),
+            ([one], _) => format!("{one} denies"),
+            (rules, _) => format!("{} deny", rules.join(" ")),
         };
         match by_rules.iter_mut().find(|(known, _)| *known == rules) {
             Some((_, calls)) => calls.push(because.call),

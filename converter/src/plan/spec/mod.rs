@@ -1,5 +1,7 @@
 //! What a container's configuration grants and no permitted call needs.
 
+mod mounts;
+
 use policy::ast::PermitFlag;
 use policy::condition::Comparison;
 use policy::program::{Action as RuleAction, Policy, RuleId};
@@ -20,6 +22,14 @@ pub(super) fn edits(set: &PolicySet, host: &Host) -> Vec<Edit> {
     if anything || host.lacks(Mechanism::Spec).is_some() {
         return Vec::new();
     }
+    let mut edits = capabilities(set, host);
+    if host.approximate.contains(&Approximation::Mounts) {
+        edits.extend(mounts::edits(set));
+    }
+    edits
+}
+
+fn capabilities(set: &PolicySet, host: &Host) -> Vec<Edit> {
     // Processes that `exec` adds under other runtimes keep their capabilities, and so differ from the first.
     let exact = host.engine == Engine::SystraceShim && !permits_any(set, HANDING);
     if !exact && !host.approximate.contains(&Approximation::Capabilities) {
