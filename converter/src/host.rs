@@ -109,6 +109,13 @@ impl Host {
         "sendto",
         "sendmsg",
         "sendmmsg",
+        "kill",
+        "tkill",
+        "tgkill",
+        "rt_sigqueueinfo",
+        "rt_tgsigqueueinfo",
+        "pidfd_send_signal",
+        "clone3",
     ];
 
     /// A host with a supervisor that carries out these calls.
@@ -124,7 +131,7 @@ impl Host {
             without: BTreeSet::new(),
             approximate: BTreeSet::new(),
             performed,
-            names_processes: false,
+            names_processes: linux >= LinuxVersion::PROCESS_NUMBERS,
         }
     }
 
@@ -281,6 +288,9 @@ impl LinuxVersion {
     /// The first one that keeps a call which the supervisor has taken from being interrupted and
     /// made twice (`SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`, seccomp(2)).
     pub const SUPERVISABLE: Self = Self { major: 5, minor: 19 };
+    /// The first one that tells whose number is what in a pid namespace, and whose descriptor it is (`NS_GET_PID_FROM_PIDNS` of ioctl_nsfs(2),
+    /// `PIDFD_GET_INFO`).
+    pub const PROCESS_NUMBERS: Self = Self { major: 6, minor: 13 };
     /// The first one on which programs see the addresses of UNIX sockets too (`BPF_CGROUP_UNIX_CONNECT`).
     pub const SOCKET_PROGRAMS: Self = Self { major: 6, minor: 7 };
 }

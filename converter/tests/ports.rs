@@ -27,6 +27,8 @@ const MAKERS: &[&str] = &[
     "native-socketpair: permit",
     "native-fastopen: permit",
     "native-mount: permit",
+    "native-setsockopt: permit",
+    "native-setsockopt: level eq \"SOL_SOCKET\" then permit",
     "native-chroot: permit",
     "native-rename: permit",
     "native-fswrite: true then permit",
@@ -98,7 +100,8 @@ fn planned(set: &PolicySet, landlock: Option<LandlockAbi>) -> Option<Plan> {
 }
 
 fn verdicts(set: &PolicySet, call: &str, values: &[Value<'_>]) -> Vec<Verdict> {
-    let form = registry::call_named(call).expect("a call").form_ids().next().expect("a form");
+    // Of the forms of setsockopt the last is that of any level.
+    let form = registry::call_named(call).expect("a call").form_ids().last().expect("a form");
     let event = Event { form, values, subject: Subject::default() };
     set.policies.iter().map(|policy| policy.evaluate(&event).verdict).collect()
 }
@@ -130,6 +133,8 @@ fn holds(set: &PolicySet, plan: &Plan, call: &str, ports: &[u16]) -> Result<(), 
     {
         prop_assert!(!can_be_made(set, triple), "{:?} can be made", triple);
     }
+    let ulp = [6, 31].map(Value::Number);
+    prop_assert!(!is_permitted(&verdicts(set, "setsockopt", &ulp)), "it can become another");
     for port in [0, 1, 53, 79, 80, 81, 443, 800, 8080, 65535] {
         for address in addresses(port) {
             let text = format!("inet-[{}]:{port}", address.ip());
@@ -191,7 +196,8 @@ fn of(rules: &[&str]) -> Plan {
 #[test]
 fn a_server_of_tcp_needs_no_supervisor_for_its_port() {
     let bind = "native-bind: sockaddr match \"inet-*:8080\" then permit";
-    let plan = of(&[TCP, bind]);
+    let options = "native-setsockopt: level neq \"SOL_TCP\" or optname neq \"31\" then permit";
+    let plan = of(&[TCP, bind, options]);
     let ruleset = plan.carried.landlock.as_ref().expect("a ruleset");
     assert_eq!(ruleset.ports.bind.as_deref(), Some(&[8080][..]));
     assert_eq!(ruleset.ports.connect, None);
@@ -202,6 +208,10 @@ fn a_server_of_tcp_needs_no_supervisor_for_its_port() {
         &[TCP, "native-bind: sockaddr eq \"inet-[0.0.0.0]:8080\" then permit"],
         &[TCP, bind, "native-bind: true then deny[eaddrinuse]"],
         &[TCP, bind, "native-mount: permit"],
+        // By an option of TCP a socket becomes one of SMC, which Landlock does not look at.
+        &[TCP, bind, "native-setsockopt: permit"],
+        &[TCP, bind, "native-setsockopt: level eq \"SOL_TCP\" then permit"],
+        &[TCP, bind, "native-setsockopt: optname neq \"0x1\" then permit"],
     ] {
         let plan = of(other);
         let bound = plan.carried.landlock.as_ref().and_then(|ruleset| ruleset.ports.bind.as_ref());

@@ -81,7 +81,7 @@ pub enum PlanError {
         call: &'static str,
     },
     /// A rule asks which program a signal goes to.
-    #[error("{origin}: `pidname` cannot be tested yet: the supervisor does not know it")]
+    #[error("{origin}: `pidname` cannot be tested before Linux {}", LinuxVersion::PROCESS_NUMBERS)]
     ProcessName {
         /// `file:line`.
         origin: String,

@@ -15,6 +15,7 @@ mod programs;
 mod raced;
 mod raced_by_others;
 mod same_as_native;
+mod signals;
 mod stalled;
 mod standing;
 mod sys;
