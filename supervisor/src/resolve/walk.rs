@@ -141,7 +141,9 @@ impl Walk<'_> {
         self.scene = self.viewer.step(&self.scene, self.here.as_fd(), fd.as_fd(), up)?;
         let folder = std::mem::replace(&mut self.here, fd);
         self.way = (!component.is_dots()).then(|| (folder, component.text.clone()));
-        self.spoken = None;
+        if component.text.as_bytes() != b"." {
+            self.spoken = None;
+        }
         self.rest.clone_from(&component.tail);
         Ok(())
     }
