@@ -96,13 +96,18 @@ fn ports_are_landlocks_where_no_program_can_be(engine: &Engine) -> Result<()> {
         for n in range(300): attempt(socket.SOCK_STREAM, 'connect', 5190)\n\
         os.mkdir('/tmp/from'), os.mkdir('/tmp/to'), open('/tmp/from/x', 'w').close()\n\
         os.rename('/tmp/from/x', '/tmp/to/x'), print('moved')";
-    let container = engine.container("debian").options(["--cap-add=SYS_PTRACE"]).policy("ports");
-    let output = container.command(["python3", "-c", script]).run()?;
+    let container = || engine.container("debian").options(["--cap-add=SYS_PTRACE"]).policy("ports");
+    let output = container().command(["python3", "-c", script]).run()?;
     ensure!(notices(&output).is_empty(), "{:?}", notices(&output));
     let text = output.finished.success()?;
     let seen: Vec<_> = text.lines().collect();
     let expected = ["ECONNREFUSED", "EACCES", "ok", "EACCES", "EACCES", "EPERM", "moved"];
     ensure!(seen == expected, "{seen:?} instead of {expected:?}");
+    let running = container().command(["sleep", "1000"]).start()?;
+    let added = running
+        .exec(&["--user=demo"], &["python3", "-c", &script.replace("'/tmp/", "'/dev/shm/")])?;
+    let text = added.success()?;
+    ensure!(text.lines().collect::<Vec<_>>() == expected, "in an added process: {text}");
     let summary = output.audit.iter().find_map(|record| record.rest.get("summary"));
     let permitted = summary.and_then(|summary| summary["permitted"].as_u64());
     let permitted = permitted.context("the audit log has a summary")?;

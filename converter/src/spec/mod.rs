@@ -128,12 +128,12 @@ impl FromStr for Approximation {
 /// Makes the changes in a configuration, of which only `process` need be there. `held`: the capabilities that the file of the
 /// program gives, none if nobody knows; execve(2) fails if they cannot be given.
 pub fn apply(changes: &[Change], config: &mut Map<String, Value>, held: Option<u64>) {
-    let shared = shares_processes(config);
+    let seen = shares_processes(config) || has_devices(config);
     for change in changes {
         match change {
             Change::DropCapability { capability, number, exact } => {
                 let given = held.is_none_or(|held| held & (1 << number) != 0);
-                if !exact || !shared && !given && !is_inherited(config, capability) {
+                if !exact || !seen && !given && !is_inherited(config, capability) {
                     drop_capability(config, capability);
                 }
             }
@@ -151,6 +151,19 @@ fn shares_processes(config: &Map<String, Value>) -> bool {
     let namespaces = linux["namespaces"].as_array().map(Vec::as_slice).unwrap_or_default();
     let own = |space: &Value| space["type"] == "pid" && !is_named(&space["path"]);
     !namespaces.iter().any(own)
+}
+
+/// It is given devices, or every device that somebody mounts: their drivers may ask for what they like.
+fn has_devices(config: &Map<String, Value>) -> bool {
+    let Some(linux) = config.get("linux") else { return false };
+    let given = linux["devices"].as_array().is_some_and(|devices| !devices.is_empty());
+    let rules = linux["resources"]["devices"].as_array().into_iter().flatten();
+    let opens = |rule: &&Value| {
+        let access = rule["access"].as_str().unwrap_or("rwm");
+        rule["allow"] == true && access.contains(['r', 'w'])
+    };
+    let any = |rule: &Value| rule["major"].as_i64().is_none_or(|major| major < 0);
+    given || rules.filter(opens).any(any)
 }
 
 fn is_named(path: &Value) -> bool {
@@ -233,6 +246,22 @@ mod tests {
         let joined = json!([{"type": "pid", "path": "/proc/7/ns/pid"}]);
         assert!(!is_dropped(true, config(json!([]), joined.clone()), Some(0)));
         assert!(is_dropped(false, config(json!([]), joined), None));
+    }
+
+    #[test]
+    fn drivers_may_ask_for_any_capability() {
+        let with = |place: &str, value: Value| {
+            let mut config = config(json!([]), json!([{"type": "pid"}]));
+            config["linux"][place] = value;
+            is_dropped(true, config, Some(0))
+        };
+        assert!(!with("devices", json!([{"path": "/dev/x", "type": "c", "major": 1, "minor": 2}])));
+        assert!(with("devices", json!([])));
+        assert!(!with("resources", json!({"devices": [{"allow": true, "access": "rwm"}]})));
+        assert!(!with("resources", json!({"devices": [{"allow": true}]})));
+        let usual = json!([{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "access": "m"},
+            {"allow": true, "type": "c", "major": 136, "access": "rwm"}]);
+        assert!(with("resources", json!({"devices": usual})));
     }
 
     #[test]

@@ -92,6 +92,10 @@ fn reach_both() -> String {
     assert_eq!(ways(protected.id() as i32, libc::SIGKILL), [DENIED; 8]);
     assert_eq!(protected.try_wait().unwrap(), None);
     assert_eq!(ways(worker.id() as i32, libc::SIGCONT), [0; 8]);
+    // A program that was removed is no other one.
+    std::fs::remove_file("/tmp/protected").unwrap();
+    assert_eq!(ways(protected.id() as i32, libc::SIGKILL), [DENIED; 8]);
+    assert_eq!(protected.try_wait().unwrap(), None);
     worker.kill().unwrap();
     assert!(!worker.wait().unwrap().success());
     // Nobody has the number any more.
