@@ -109,6 +109,13 @@ impl Host {
         "sendto",
         "sendmsg",
         "sendmmsg",
+        "kill",
+        "tkill",
+        "tgkill",
+        "rt_sigqueueinfo",
+        "rt_tgsigqueueinfo",
+        "pidfd_send_signal",
+        "clone3",
     ];
 
     /// A host with a supervisor that carries out these calls.
@@ -124,7 +131,7 @@ impl Host {
             without: BTreeSet::new(),
             approximate: BTreeSet::new(),
             performed,
-            names_processes: false,
+            names_processes: linux >= LinuxVersion::PROCESS_NUMBERS,
         }
     }
 
@@ -186,6 +193,12 @@ impl LandlockAbi {
     pub fn new(version: u32) -> Option<Self> {
         let known = version.min(u32::from(Self::NEWEST.0)) as u8;
         (known > 0).then_some(Self(known))
+    }
+
+    /// As a number.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self.0
     }
 
     /// What a kernel of this release has if Landlock is switched on.
@@ -275,6 +288,9 @@ impl LinuxVersion {
     /// The first one that keeps a call which the supervisor has taken from being interrupted and
     /// made twice (`SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`, seccomp(2)).
     pub const SUPERVISABLE: Self = Self { major: 5, minor: 19 };
+    /// The first one that tells whose number is what in a pid namespace, and whose descriptor it is (`NS_GET_PID_FROM_PIDNS` of ioctl_nsfs(2),
+    /// `PIDFD_GET_INFO`).
+    pub const PROCESS_NUMBERS: Self = Self { major: 6, minor: 13 };
     /// The first one on which programs see the addresses of UNIX sockets too (`BPF_CGROUP_UNIX_CONNECT`).
     pub const SOCKET_PROGRAMS: Self = Self { major: 6, minor: 7 };
 }

@@ -128,4 +128,38 @@ pub struct Ruleset {
     pub granted: Rights,
     /// Rules of the first policy whose file names have the granted rights ([`policy::Condition::file_names`]).
     pub rules: Vec<RuleId>,
+    /// Granted on the root folder, and so everywhere: what a ruleset denies though nobody wants it to.
+    pub everywhere: Rights,
+    /// Which sockets of TCP may be bound and connected.
+    pub ports: Ports,
+}
+
+/// Ports of TCP, for the calls that the ruleset judges.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ports {
+    /// Those that bind(2) may take; none: the ruleset does not judge it.
+    pub bind: Option<Vec<u16>>,
+    /// Those that connect(2) may reach.
+    pub connect: Option<Vec<u16>>,
+}
+
+impl Ports {
+    /// `LANDLOCK_ACCESS_NET_BIND_TCP` of linux/landlock.h.
+    const BIND: u64 = 1 << 0;
+    /// `LANDLOCK_ACCESS_NET_CONNECT_TCP`.
+    const CONNECT: u64 = 1 << 1;
+
+    /// The rights that the kernel denies wherever they are not granted.
+    #[must_use]
+    pub fn handled(&self) -> u64 {
+        let bit = |ports: &Option<Vec<u16>>, bit| if ports.is_some() { bit } else { 0 };
+        bit(&self.bind, Self::BIND) | bit(&self.connect, Self::CONNECT)
+    }
+
+    /// Rights, each with a port on which it is granted.
+    pub fn granted(&self) -> impl Iterator<Item = (u64, u16)> {
+        let each = |ports: &Option<Vec<u16>>| ports.clone().unwrap_or_default();
+        let bind = each(&self.bind).into_iter().map(|port| (Self::BIND, port));
+        bind.chain(each(&self.connect).into_iter().map(|port| (Self::CONNECT, port)))
+    }
 }

@@ -5,6 +5,7 @@
 //! bytes on any machine.
 #![forbid(unsafe_code)]
 
+pub mod advice;
 pub mod bpf;
 pub mod bundle;
 pub mod ebpf;

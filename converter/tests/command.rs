@@ -220,3 +220,49 @@ fn bundle_edits_a_configuration() {
     assert!(seen.err.contains("web.policy:3"), "{}", seen.err);
     assert_eq!(convert(&["bundle", "--config", "/nowhere", &policy]).status, Some(2));
 }
+
+/// Text of a policy is anybody's: on the page it stays text.
+#[test]
+fn nothing_of_a_policy_becomes_markup() {
+    let folder = Folder::new("page");
+    let text = "Policy: /bin/<b>, Emulation: native\n\tnative-fsread: filename eq \"</code><script>alert('x')</script>\" then permit\n\t\
+                native-fswrite: filename re \"<img src=x onerror=a>&amp;\u{202e}\" then permit\n";
+    let path = folder.file("p<i>.policy", text);
+    let seen = convert(&["plan", "--html", &path]);
+    assert_eq!(seen.status, Some(0), "{}", seen.err);
+    let tags: std::collections::BTreeSet<&str> = seen
+        .out
+        .split('<')
+        .skip(1)
+        .filter_map(|tag| tag.trim_start_matches('/').split([' ', '>', '\n']).next())
+        .collect();
+    for foreign in ["script", "img", "b", "i"] {
+        assert!(!tags.contains(foreign), "{tags:?}");
+    }
+    assert!(!seen.out.contains('\u{202e}') && seen.out.contains("\\u{202e}"));
+    for outside in ["http://", "https://", "src=\"", "href=", "@import"] {
+        assert!(!seen.out.contains(outside), "{outside}");
+    }
+    assert_eq!(convert(&["plan", "--html", &path]).out, seen.out);
+}
+
+/// Without an agent, what nobody can judge is refused, or let through and told.
+#[test]
+fn best_effort_says_what_is_weaker() {
+    let folder = Folder::new("weak");
+    let text = format!("{RIGHT}\tnative-open: filename eq \"/a\" then permit\n");
+    let policy = folder.file("weak.policy", &text);
+    let config = folder.file("config.json", r#"{"process":{},"linux":{}}"#);
+    let bundle = |more: &[&str]| {
+        convert(&[&["bundle", "--config", &config, "--standalone"], more, &[&policy]].concat())
+    };
+    let refused = bundle(&[]);
+    assert_eq!((refused.status, refused.out.as_str()), (Some(1), ""));
+    assert!(refused.err.contains("weak.policy:3"), "{}", refused.err);
+    let made = bundle(&["--best-effort"]);
+    assert_eq!(made.status, Some(0), "{}", made.err);
+    assert!(
+        made.err.contains("weak.policy:3") && made.err.contains("weaker than the rule, whatever")
+    );
+    assert!(made.out.contains("\"open\"") && !made.err.contains("native-read"), "{}", made.err);
+}

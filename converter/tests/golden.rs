@@ -58,6 +58,27 @@ fn folders_without_landlock() {
     );
 }
 
+/// A page for reviewers: read `folders.html` in a browser when it changes.
+#[test]
+fn folders_as_page() {
+    holds(&["plan", "--for", "linux=6.1,landlock=1", "--html", "folders.policy"], "folders.html");
+}
+
+/// What would move a rule up is the same in all formats.
+#[test]
+fn mixed_rules_as_json() {
+    holds(&["plan", "--format", "json", "mixed.policy"], "mixed-plan.json");
+}
+
+/// A kernel without supervision: what a filter alone does is shown only to who asks for it.
+#[test]
+fn mixed_rules_on_an_old_kernel() {
+    let refused = convert(&["plan", "--for", "linux=5.4", "mixed.policy"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(refused.stdout.is_empty() && !refused.stderr.is_empty());
+    holds(&["plan", "--for", "linux=5.4", "--best-effort", "mixed.policy"], "mixed-old.plan");
+}
+
 #[test]
 fn mixed_rules_as_best_effort() {
     holds(&["seccomp", "--best-effort", "mixed.policy"], "mixed.json");

@@ -5,7 +5,7 @@ use converter::host::{Host, LinuxVersion};
 use converter::landlock::Rights;
 use converter::plan::{Cost, Mechanism, Plan, PlanError, Target, plan};
 use converter::seccomp::{Action, assemble};
-use converter::spec::{Approximation, Change};
+use converter::spec::{Approximation, Change, Edit};
 use policy::{PolicySet, Source, compile, templates};
 
 fn set(policies: &[&[&str]]) -> PolicySet {
@@ -94,10 +94,14 @@ fn flags_of_clone_are_the_kernels() {
 }
 
 #[test]
-fn flags_that_nobody_sees_permit_nothing() {
-    let error =
-        refused(&["native-clone: flags sub \"CLONE_NEWUSER\" then deny", "native-clone: permit"]);
-    assert!(error.starts_with("x.policy:2: clone3 cannot"), "{error}");
+fn flags_that_no_filter_sees_are_supervised() {
+    let plan = planned(&[&[
+        "native-clone: flags sub \"CLONE_NEWUSER\" then deny",
+        "native-clone: permit",
+    ]]);
+    assert_eq!(decide(&plan, "clone3", [0, 0]), Action::Notify);
+    assert_eq!(decide(&plan, "clone", [libc::CLONE_NEWUSER as u64, 0]), Action::Errno(1));
+    assert_eq!(decide(&plan, "clone", [0, 0]), Action::Allow);
 }
 
 #[test]
@@ -196,7 +200,7 @@ fn only_what_the_supervisor_makes_is_made_as_another() {
     let rules =
         ["native-fsread: true then permit as root", "native-bind: true then permit as root"];
     assert_eq!(mechanisms(&planned(&[&rules])), [Mechanism::Supervisor; 2]);
-    for call in ["execve", "setuid", "chdir", "kill", "fchmod"] {
+    for call in ["execve", "setuid", "chdir", "fchmod"] {
         let error = refused(&[&format!("native-{call}: true then permit as root")]);
         let expected = "x.policy:2: ".to_owned() + call + " cannot be made `as` another user";
         assert!(error.contains(&expected), "{error}");
@@ -205,9 +209,16 @@ fn only_what_the_supervisor_makes_is_made_as_another() {
 
 #[test]
 fn a_rule_on_what_nobody_can_tell_is_refused() {
-    let error =
-        refused(&["native-kill: not pidname eq \"/bin/sh\" then deny", "native-kill: permit"]);
-    assert!(error.starts_with("x.policy:2: `pidname` cannot be tested"), "{error}");
+    let rules = ["native-kill: not pidname eq \"/bin/sh\" then deny", "native-kill: permit"];
+    let on = |release: &str| {
+        let host = Host::of_this_release(release.parse().expect("a release"));
+        plan(&set(&[&rules]), &host, Target::Supervised)
+    };
+    let error = on("6.12").expect_err("refused")[0].to_string();
+    assert_eq!(error, "x.policy:2: `pidname` cannot be tested before Linux 6.13");
+    let plan = on("6.13").expect("a plan");
+    assert_eq!(decide(&plan, "kill", [1, 9]), Action::Notify);
+    assert_eq!(decide(&plan, "pidfd_send_signal", [1, 9]), Action::Notify);
 }
 
 #[test]
@@ -412,8 +423,13 @@ fn an_older_landlock_carries_less() {
 }
 
 fn dropped(plan: &Plan) -> Vec<&str> {
-    let changes = plan.edits.iter().map(|edit| &edit.change);
-    changes.map(|Change::DropCapability { capability, .. }| capability.as_str()).collect()
+    fn capability(edit: &Edit) -> Option<&str> {
+        match &edit.change {
+            Change::DropCapability { capability, .. } => Some(capability),
+            _ => None,
+        }
+    }
+    plan.edits.iter().filter_map(capability).collect()
 }
 
 #[test]
@@ -470,4 +486,51 @@ fn nothing_is_dropped_where_calls_are_not_seen_or_it_is_switched_off() {
     host.without.insert(Mechanism::Spec);
     let rules: &[&str] = &["native-read: permit"];
     assert!(plan(&set(&[rules]), &host, Target::Supervised).expect("a plan").edits.is_empty());
+}
+
+/// As texts, without the capabilities.
+fn mounts(rules: &[&str]) -> Vec<String> {
+    let mut host = host();
+    host.approximate.insert(Approximation::Mounts);
+    let plan = plan(&set(&[rules]), &host, Target::Supervised).expect("a plan");
+    let mounts = plan.edits.iter().filter(|edit| edit.difference.is_some());
+    mounts.map(|edit| edit.change.to_string()).collect()
+}
+
+#[test]
+fn mounts_are_edited_where_the_author_agrees() {
+    let rules: &[&str] = &[
+        "native-fsread: filename match \"/home/x\" then deny",
+        "native-fsread: true then permit",
+        "native-fswrite: filename match \"/home/x\" then deny[enoent]",
+        "native-fswrite: filename match \"/tmp\" or filename eq \"/dev/null\" then permit",
+        "native-execve: filename eq \"/bin/ls\" then permit[inherit]",
+    ];
+    assert_eq!(
+        mounts(rules),
+        [
+            "the root is read-only if these lie in mounts: /dev/null /tmp",
+            "mounts are noexec but for those of /bin/ls",
+            "/home/x is masked"
+        ]
+    );
+    assert!(planned(&[rules]).edits.iter().all(|edit| edit.difference.is_none()));
+}
+
+#[test]
+fn no_mount_is_edited_where_rules_do_not_tell_names() {
+    let noexec = ["mounts are noexec"];
+    assert_eq!(mounts(&["native-fswrite: filename match \"$HOME\" then permit"]), noexec);
+    assert_eq!(mounts(&["native-fswrite: filename re \"/tmp\" then permit"]), noexec);
+    assert_eq!(mounts(&["native-mkdir: permit"]), noexec);
+    let root = ["the root is read-only"];
+    assert_eq!(mounts(&["native-execve: true then permit[inherit]"]), root);
+    // What is permitted before a denial is not hidden, nor what may be written.
+    let late = [
+        "native-fsread: filename eq \"/home/x/y\" then permit",
+        "native-fsread: filename match \"/home/x\" then deny",
+        "native-fswrite: filename match \"/home/x\" then deny",
+    ];
+    assert!(!mounts(&late).iter().any(|one| one.contains("masked")));
+    assert!(!mounts(&late[1..2]).iter().any(|one| one.contains("masked")));
 }

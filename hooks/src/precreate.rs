@@ -36,7 +36,8 @@ pub struct Precreate {
     #[arg(long, conflicts_with = "agent")]
     standalone: bool,
     /// Make edits that some permitted calls can tell: `capabilities` drops those that no permitted call needs, although programs whose
-    /// files ask for them do not start then. May be given more than once.
+    /// files ask for them do not start then; `mounts` makes the root read-only, mounts noexec and denied folders empty where the policy
+    /// has no other use for them. May be given more than once.
     #[arg(long, value_name = "EDITS")]
     approximate: Vec<Approximation>,
 }
@@ -77,6 +78,7 @@ impl Precreate {
         let terms = Terms {
             enforcer: Enforcer::of(&self.agent, self.standalone),
             approximate: self.approximate.iter().copied().collect(),
+            best_effort: false,
         };
         self.ensure_trusted()?;
         bundle::confine(&mut config, &name, &policy, &terms)

@@ -17,8 +17,8 @@ pub struct Decision<'p> {
     /// The rule that decided; none if no rule matched, or if the program is detached.
     pub rule: Option<&'p Rule>,
     /// The decision rests on something that was read from the caller's memory, or on the fact that
-    /// it could not be. The caller can change it any time, so the kernel must not be left to read
-    /// it again.
+    /// it could not be, or on which program the process runs that a number names. All of that can
+    /// change any time, so the kernel must not be left to look again.
     pub judged_memory: bool,
 }
 
@@ -157,7 +157,8 @@ impl<'p> Judge<'p, '_> {
             if parameter.name != argument || self.only.is_some_and(|only| only != at) {
                 continue;
             }
-            self.judged_memory |= !parameter.source.is_register();
+            self.judged_memory |=
+                !parameter.source.is_register() || parameter.kind == Kind::ProcessName;
             match (value, left) {
                 (Value::Absent, _) => {}
                 (_, 0) => return Some((parameter.kind, *value)),

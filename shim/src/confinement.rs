@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use converter::bpf::SeccompData;
-use converter::host::{Host, LinuxVersionError};
+use converter::host::{Host, LandlockAbi, LinuxVersionError};
 use converter::landlock::Rights;
 use converter::load::{LoadError, Loaded, understand};
 use converter::plan::{Mechanism, Plan, PlanError, Target, plan};
@@ -107,12 +107,12 @@ pub struct Prepared {
     pub edits: Edits,
 }
 
-/// Chooses the policy of a container and compiles it. `sockets`: programs would see every socket of the container.
+/// Chooses the policy of a container and compiles it. Who may judge its sockets depends on where they come from.
 pub fn prepare(
     settings: &Settings,
     id: &ContainerId,
     bundle: &Bundle,
-    sockets: bool,
+    judges: sockets::Judges,
 ) -> Result<Prepared, ConfinementError> {
     let entry = EntryProgram::locate(&bundle.rootfs()?, bundle.process()?);
     let none = Default::default();
@@ -121,8 +121,12 @@ pub fn prepare(
     let source = Source::new(text.origin, text.text);
     let loaded = understand(source, &settings.config.policy_dir)?;
     let host = host::probe()?;
-    let sockets = sockets && host.sockets;
-    confine(settings, id, bundle, loaded, Host { sockets, ..host })
+    let sockets = judges.programs && host.sockets;
+    let landlock = match judges.ports {
+        true => host.landlock,
+        false => host.landlock.map(|abi| abi.min(LandlockAbi::TRUNCATE)),
+    };
+    confine(settings, id, bundle, loaded, Host { sockets, landlock, ..host })
 }
 
 /// Compiles a policy for a container that this host makes.
@@ -224,6 +228,9 @@ fn compile(policies: &PolicySet, origin: &str, host: &Host) -> Result<Compiled, 
         granted: ruleset.granted.bits(),
         of_files: Rights::OF_FILES.bits(),
         rules: ruleset.rules,
+        everywhere: ruleset.everywhere.bits(),
+        handled_ports: ruleset.ports.handled(),
+        ports: ruleset.ports.granted().collect(),
     };
     let mut without = host.clone();
     without.without.insert(Mechanism::Landlock);

@@ -13,6 +13,7 @@ use policy::Policy;
 use supervisor::fence::{self, Fence};
 use supervisor::{Confinement, Entry};
 
+use crate::sockets;
 use crate::supervise::{self, SuperviseError};
 
 /// What is needed to decide, kept while the supervisor has the rest.
@@ -34,6 +35,9 @@ impl Fencing {
     /// Decides for a container that has not started, and tells the supervisor.
     pub fn settle(&self, container: &Container, folder: &Path) -> anyhow::Result<()> {
         let pid = container.pid().context("the container has no process")?.as_raw();
+        if self.fence.handled_ports != 0 {
+            sockets::mark(folder)?;
+        }
         self.tell(pid, folder).context("cannot fence the container")
     }
 

@@ -97,9 +97,9 @@ impl Launch<'_> {
     fn run(&self) -> anyhow::Result<Created> {
         let id = &self.options.id;
         let companions = self.companions();
-        let hold = sockets::hold(self.bundle.spec(), &companions, self.options.preserve_fds);
+        let judges = sockets::judges(self.bundle.spec(), &companions, self.options.preserve_fds);
         let Prepared { confinement, edits } =
-            confinement::prepare(self.settings, id, &self.bundle, hold)?;
+            confinement::prepare(self.settings, id, &self.bundle, judges)?;
         let spec = edits.apply(self.bundle.spec(), &self.bundle.rootfs()?)?;
         let process = spec.process().as_ref().context("no process")?;
         let engine = EngineFilter::of(&self.bundle, process)?;

@@ -15,21 +15,32 @@ use supervisor::sockets::programs::{LoadedPrograms, ProgramError, SocketProgram}
 use crate::cgroup::companions::Companions;
 use crate::sys;
 
-/// File in our folder of a container: there are programs.
+/// File in our folder of a container: its sockets are judged by programs or by Landlock.
 const MARK: &str = "sockets";
 
 /// With these a process can reach the host's own cgroup file system, and leave the container's group.
 const WAYS_OUT: [Capability; 2] = [Capability::SysAdmin, Capability::SysPtrace];
 
-/// Whether every socket of a container will be in its group: the group is its own, no process can leave it, and none is
-/// given a socket that was made elsewhere.
-pub fn hold(spec: &Spec, companions: &Companions, descriptors: i32) -> bool {
+/// Who sees every socket of a container.
+#[derive(Debug, Clone, Copy)]
+pub struct Judges {
+    /// Programs do: all sockets will be in the container's group.
+    pub programs: bool,
+    /// Landlock does, where only sockets of TCP can be made: no process is given one that was made elsewhere.
+    pub ports: bool,
+}
+
+/// Looks at a container that is to be made, which gets our first descriptors and so many more.
+pub fn judges(spec: &Spec, companions: &Companions, descriptors: i32) -> Judges {
+    let ports = !inherits_socket(descriptors);
+    Judges { programs: ports && stay_in_group(spec, companions), ports }
+}
+
+/// Every socket of a container will be in its group: the group is its own, and no process can leave it.
+fn stay_in_group(spec: &Spec, companions: &Companions) -> bool {
     let Some(hierarchy) = hierarchy() else { return false };
     let own = companions.unified().is_some() || hierarchy == Path::new("/sys/fs/cgroup");
-    own && numbers_as_programs_do()
-        && !shows_groups(spec, &hierarchy)
-        && !has_way_out(spec)
-        && !inherits_socket(descriptors)
+    own && numbers_as_programs_do() && !shows_groups(spec, &hierarchy) && !has_way_out(spec)
 }
 
 /// Programs number processes as the first pid namespace does; elsewhere we would mean others.
@@ -117,6 +128,11 @@ pub fn attach(programs: &LoadedPrograms, pid: i32, folder: &Path) -> anyhow::Res
     anyhow::ensure!(own, "the container has no cgroup of its own for socket programs");
     let opened = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
     programs.attach(opened.as_fd())?;
+    mark(folder)
+}
+
+/// Writes down that a socket from elsewhere would not be judged in the container.
+pub fn mark(folder: &Path) -> anyhow::Result<()> {
     fs::write(folder.join(MARK), "").context("cannot save the container's state")
 }
 
@@ -127,12 +143,12 @@ fn group_of(process: &str) -> Option<PathBuf> {
     Some(PathBuf::from(path))
 }
 
-/// Refuses to bring a socket from elsewhere into a container where programs judge sockets.
+/// Refuses to bring a socket from elsewhere into a container where programs or Landlock judge sockets.
 pub fn ensure_none_inherited(folder: &Path, descriptors: i32) -> anyhow::Result<()> {
     let judged = folder.join(MARK).exists();
     anyhow::ensure!(
         !judged || !inherits_socket(descriptors),
-        "an inherited network socket would not be judged by the container's socket programs"
+        "an inherited network socket would not be judged as the container's own sockets are"
     );
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! which establishes the fact can make.
 
 use crate::listener::StartUp;
+use crate::signals::Own;
 use crate::sockets::programs::Admitted;
 use crate::watch::Watched;
 
@@ -19,6 +20,9 @@ pub enum ContinueReason {
     /// denies any other. Which socket the call is for does not matter: the plan makes sure that there is none without the
     /// program (`converter::sockets::kinds`).
     HeldByProgram(Admitted),
+    /// A signal goes to the caller's own process or group, or to everybody: no other process can become that while the caller
+    /// waits, so who is named by the number does not change.
+    ToItself(Own),
     /// We trace the caller: what its call has done is compared with what was judged before it runs one instruction more.
     Watched(Watched),
 }

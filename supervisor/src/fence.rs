@@ -30,6 +30,27 @@ pub struct Fence {
     pub of_files: u64,
     /// Rules of the first policy, whose file names have these rights.
     pub rules: Vec<RuleId>,
+    /// What is granted on the root folder.
+    pub everywhere: u64,
+    /// The rights on ports that the ruleset denies where it does not grant them (`LANDLOCK_ACCESS_NET_*`).
+    pub handled_ports: u64,
+    /// Rights, each with the port on which it is granted.
+    pub ports: Vec<(u64, u16)>,
+}
+
+impl Fence {
+    /// The ruleset without what is granted on files.
+    fn create(&self) -> Result<OwnedFd, Errno> {
+        // An older kernel does not know the second number.
+        if self.handled_ports == 0 {
+            return landlock::create_ruleset(self.handled);
+        }
+        let ruleset = landlock::create_ruleset_with_ports(self.handled, self.handled_ports)?;
+        for (rights, port) in &self.ports {
+            landlock::grant_port(ruleset.as_fd(), *rights, *port)?;
+        }
+        Ok(ruleset)
+    }
 }
 
 /// Landlock cannot stand for the rules in this container.
@@ -61,11 +82,15 @@ pub enum Unfit {
 /// # Errors
 /// [`Unfit`].
 pub fn raise(fence: &Fence, policy: &Policy, entry: &Entry, pid: i32) -> Result<OwnedFd, Unfit> {
-    let ruleset = landlock::create_ruleset(fence.handled).map_err(Unfit::Refused)?;
-    if fence.rules.is_empty() {
+    let ruleset = fence.create().map_err(Unfit::Refused)?;
+    if fence.rules.is_empty() && fence.everywhere == 0 {
         return Ok(ruleset);
     }
     let ground = Ground::of(entry, pid).map_err(Unfit::Look)?;
+    if fence.everywhere != 0 {
+        let root = ground.view.root();
+        landlock::grant(ruleset.as_fd(), fence.everywhere, root).map_err(Unfit::Refused)?;
+    }
     let policy = policy.bind(&ground.view).map_err(|errors| {
         Unfit::Bind(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     })?;

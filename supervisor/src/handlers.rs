@@ -13,7 +13,12 @@ pub type Handler = fn(&mut Worker, &Caller<'_>, &Request) -> Result<Reply, Denia
 pub type Row = (&'static str, Handler);
 
 /// Every family's rows.
-const FAMILIES: &[&[Row]] = &[crate::sockets::HANDLERS, crate::files::HANDLERS];
+const FAMILIES: &[&[Row]] = &[
+    crate::sockets::HANDLERS,
+    crate::files::HANDLERS,
+    crate::signals::HANDLERS,
+    crate::births::HANDLERS,
+];
 
 /// The calls that can be permitted by what their pointers hold. For any other call such a rule is refused when the
 /// policy is converted, and denied here.

@@ -1,10 +1,12 @@
 //! One call with everything its pointers hold, read once.
 
+use crate::births;
 use crate::caller::Caller;
 use crate::container::Container;
 use crate::files;
 use crate::notification::{Denial, Notification};
 use crate::resolve::{self, Resolved};
+use crate::signals::Target;
 use crate::snapshot::Snapshot;
 use crate::sockets::address::Address;
 use crate::sockets::header::Header;
@@ -131,6 +133,8 @@ pub enum Argument {
     Address(Address),
     /// Messages, each with or without an address.
     Messages(Vec<Message>),
+    /// Who gets a signal.
+    Process(Target),
 }
 
 /// One message.
@@ -169,6 +173,9 @@ impl Argument {
             files::asked(snapshot.notification(), form, snapshot.known_open_how(), question)
         };
         Ok(match parameter.source {
+            Source::Register(_) if parameter.kind == Kind::ProcessName => {
+                Self::Process(Target::of(worker, caller, snapshot.notification())?)
+            }
             Source::Register(register) => {
                 Self::number(worker.container(), parameter.kind, snapshot.register(register))
             }
@@ -203,8 +210,10 @@ impl Argument {
                 let headers = Header::read_all(caller, vector, count)?;
                 Self::messages(worker, snapshot, form, headers)?
             }
-            // No handler performs this call, so a rule that looks at these values is refused at conversion, and here.
-            Source::CloneArgs(_) => Self::Absent,
+            Source::CloneArgs(argument) => {
+                let (at, size) = (snapshot.register(argument), snapshot.register(argument + 1));
+                Self::Number(births::flags(caller, at, size)?)
+            }
         })
     }
 
@@ -242,8 +251,6 @@ impl Argument {
     fn number(container: &Container, kind: Kind, number: u64) -> Self {
         match kind {
             Kind::UserName => container.user_name(number as u32).map_or(Self::Absent, Self::Text),
-            // Which program a signal would reach: as for messages, no handler performs such a call.
-            Kind::ProcessName => Self::Absent,
             _ => Self::Number(number),
         }
     }
@@ -254,6 +261,7 @@ impl Argument {
         match self {
             Self::Absent | Self::Number(_) => None,
             Self::Text(text) => Some(text.into()),
+            Self::Process(target) => Some(Cow::Borrowed(&target.name)),
             Self::Name(resolved) => Some(Cow::Borrowed(&resolved.name)),
             Self::Vector(texts) => Some(Cow::Owned(texts.join(&b' '))),
             Self::Address(address) => Some(Cow::Borrowed(&address.printed)),

@@ -13,7 +13,9 @@ pub fn tests() -> Vec<Test> {
         program_race,
         other_entries,
         ways_round,
-        program_without_a_name
+        program_without_a_name,
+        signals_by_program,
+        fork_bomb
     ]
 }
 
@@ -104,5 +106,34 @@ fn program_without_a_name(engine: &Engine) -> Result<()> {
     let confined = attack(engine, &words).policy("inherited-execution").run()?.finished;
     ensure!(confined.status == 3, "{}", confined.summary());
     ensure!(confined.stderr.contains("execute: Operation not permitted"), "{}", confined.summary());
+    Ok(())
+}
+
+/// Before its execve a child is still its parent's program.
+const SIGNALS: &str = "started() { until [ \"$(readlink /proc/$!/exe)\" = $1 ]; do :; done; }; \
+                       sleep 1000 & started /usr/bin/sleep; kill $! && echo sent; wait $!; echo $?; \
+                       tail -f /dev/null & started /usr/bin/tail; kill $! || echo denied; \
+                       kill -0 1 || echo denied; kill -9 -1 || echo denied";
+
+fn signals_by_program(engine: &Engine) -> Result<()> {
+    let output = engine.container("debian").policy("signals").shell(SIGNALS).run()?;
+    let told = &output.finished.stdout;
+    ensure!(told == "sent\n143\ndenied\ndenied\ndenied\n", "{}", output.finished.summary());
+    Ok(())
+}
+
+/// As many processes as the engine allows, all of them supervised: another container does not notice, and this one can be removed.
+fn fork_bomb(engine: &Engine) -> Result<()> {
+    let bomb = engine
+        .container("debian")
+        .policy("supervised")
+        .options(["--pids-limit=64"])
+        .shell("echo ready; exec perl -e 'for (;;) { fork; open F, q(<), q(/etc/hostname) }'")
+        .start()?;
+    bomb.await_log("ready")?;
+    let seen = engine.container("debian").policy("exec").shell("cat /home/demo/notes").run()?;
+    ensure!(seen.finished.stdout.contains("the notes of demo"), "{}", seen.finished.summary());
+    let removed = bomb.docker(&["rm", "--force"], &[])?;
+    ensure!(removed.status == 0, "{}", removed.summary());
     Ok(())
 }

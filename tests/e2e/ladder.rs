@@ -12,6 +12,7 @@ pub fn tests() -> Vec<Test> {
         an_unfit_name_is_left_to_the_supervisor,
         a_recorded_denial_is_the_supervisors,
         a_permission_is_carried_out_behind_the_fence,
+        ports_are_landlocks_where_no_program_can_be,
     ]
 }
 
@@ -78,5 +79,38 @@ fn a_permission_is_carried_out_behind_the_fence(engine: &Engine) -> Result<()> {
     )?;
     ensure!(output.finished.stdout.contains("/srv/made"), "{}", output.finished.summary());
     ensure!(output.finished.stderr.contains("Permission denied"), "{}", output.finished.summary());
+    Ok(())
+}
+
+/// A container that could leave its control group gets no programs. Its rules on ports need no supervisor all the same.
+fn ports_are_landlocks_where_no_program_can_be(engine: &Engine) -> Result<()> {
+    let script = "import errno, os, socket\n\
+        def attempt(kind, call, port):\n\
+        \x20 try:\n\
+        \x20   with socket.socket(socket.AF_INET, kind) as one: getattr(one, call)(('127.0.0.1', port))\n\
+        \x20   return 'ok'\n\
+        \x20 except OSError as error: return errno.errorcode[error.errno]\n\
+        for port in 5190, 5191: print(attempt(socket.SOCK_STREAM, 'connect', port))\n\
+        for port in 8080, 80, 0: print(attempt(socket.SOCK_STREAM, 'bind', port))\n\
+        print(attempt(socket.SOCK_DGRAM, 'connect', 5190))\n\
+        for n in range(300): attempt(socket.SOCK_STREAM, 'connect', 5190)\n\
+        os.mkdir('/tmp/from'), os.mkdir('/tmp/to'), open('/tmp/from/x', 'w').close()\n\
+        os.rename('/tmp/from/x', '/tmp/to/x'), print('moved')";
+    let container = || engine.container("debian").options(["--cap-add=SYS_PTRACE"]).policy("ports");
+    let output = container().command(["python3", "-c", script]).run()?;
+    ensure!(notices(&output).is_empty(), "{:?}", notices(&output));
+    let text = output.finished.success()?;
+    let seen: Vec<_> = text.lines().collect();
+    let expected = ["ECONNREFUSED", "EACCES", "ok", "EACCES", "EACCES", "EPERM", "moved"];
+    ensure!(seen == expected, "{seen:?} instead of {expected:?}");
+    let running = container().command(["sleep", "1000"]).start()?;
+    let added = running
+        .exec(&["--user=demo"], &["python3", "-c", &script.replace("'/tmp/", "'/dev/shm/")])?;
+    let text = added.success()?;
+    ensure!(text.lines().collect::<Vec<_>>() == expected, "in an added process: {text}");
+    let summary = output.audit.iter().find_map(|record| record.rest.get("summary"));
+    let permitted = summary.and_then(|summary| summary["permitted"].as_u64());
+    let permitted = permitted.context("the audit log has a summary")?;
+    ensure!(permitted < 300, "{permitted} calls went to the supervisor");
     Ok(())
 }

@@ -14,6 +14,8 @@ pub fn tests() -> Vec<Test> {
         the_author_may_allow_more,
         stock_runtimes_drop_what_the_author_allows,
         the_plan_names_what_is_gone,
+        mounts_forbid_what_rules_forbid,
+        stock_runtimes_mount_what_the_author_allows,
     ]
 }
 
@@ -90,7 +92,8 @@ fn what_is_handed_around_stays(engine: &Engine) -> Result<()> {
 
 /// The same policy, with `approximate` in shim.toml.
 fn the_author_may_allow_more(engine: &Engine) -> Result<()> {
-    let status = container(engine, "approximate").command(STATUS).run()?.finished.success()?;
+    let status =
+        container(engine, "approximate-capabilities").command(STATUS).run()?.finished.success()?;
     ensure!(gone(engine, &status)? == [SYS_CHROOT].into(), "{status}");
     Ok(())
 }
@@ -133,5 +136,60 @@ fn the_plan_names_what_is_gone(engine: &Engine) -> Result<()> {
     let chroot = edits.iter().find(|edit| edit["capability"] == "CAP_SYS_CHROOT");
     let rule = &chroot.context("no CAP_SYS_CHROOT")?["because"][0]["rules"][0];
     ensure!(rule == "tests/policies/spec.policy:7", "{rule}");
+    Ok(())
+}
+
+/// What is mounted where, with which options, as proc_pid_mounts(5) has it: the last mount of a place counts.
+fn options<'m>(mounts: &'m str, place: &str) -> Result<Vec<&'m str>> {
+    let mut fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let found = fields.rfind(|fields| fields.get(1) == Some(&place));
+    let found = found.with_context(|| format!("nothing is mounted at {place}: {mounts}"))?;
+    Ok(found[3].split(',').collect())
+}
+
+fn ensure_mounts(mounts: &str) -> Result<()> {
+    ensure!(options(mounts, "/")?.contains(&"ro"), "{mounts}");
+    ensure!(options(mounts, "/tmp")?.contains(&"noexec"), "{mounts}");
+    ensure!(options(mounts, "/tmp")?.contains(&"rw"), "{mounts}");
+    ensure!(options(mounts, "/home/other")?.contains(&"ro"), "{mounts}");
+    Ok(())
+}
+
+const SHOW: &str = "cat /proc/self/mounts; echo x >/tmp/x && cat /tmp/x; ls /home/other";
+
+fn mounts_forbid_what_rules_forbid(engine: &Engine) -> Result<()> {
+    let runtime = Runtime::policy("approximate-mounts");
+    let run = |options: &[&str]| {
+        let container = engine.container("debian").runtime(&runtime);
+        container.options(options.iter().copied()).command(["sh", "-c", SHOW]).run()
+    };
+    let seen = run(&["--tmpfs=/tmp:exec"])?.finished;
+    ensure_mounts(&seen.stdout)?;
+    ensure!(seen.stdout.ends_with("\nx\n"), "{}", seen.summary());
+    ensure!(seen.stderr.contains("/home/other"), "{}", seen.summary());
+    // Without a mount of its own, /tmp can only be written to if the root can.
+    let seen = run(&[])?.finished;
+    ensure!(options(&seen.stdout, "/")?.contains(&"rw"), "{}", seen.summary());
+    ensure!(seen.stdout.ends_with("\nx\n"), "{}", seen.summary());
+    Ok(())
+}
+
+fn stock_runtimes_mount_what_the_author_allows(engine: &Engine) -> Result<()> {
+    for runtime in Stock::ALL {
+        let stage = Stage::new(engine, "mounted", runtime)?;
+        let bundle = stage.plain("one", &["/bin/sh", "-c", SHOW])?;
+        bundle.edit(|config| config["root"]["readonly"] = serde_json::json!(false))?;
+        let file = crate::stock::policies().join("spec-mounts.policy");
+        let edits = ["--approximate", "mounts"];
+        let told = bundle.confine_with(&stage.agent.socket(), &edits, &file)?;
+        ensure!(
+            told.status == 0 && told.stderr.contains("is masked: stricter"),
+            "{}",
+            told.summary()
+        );
+        let seen = bundle.run()?;
+        ensure_mounts(&seen.stdout).with_context(|| runtime.name())?;
+        ensure!(seen.stdout.ends_with("\nx\n"), "{}", seen.summary());
+    }
     Ok(())
 }

@@ -62,11 +62,12 @@ pub fn policy_name(file: &Path) -> String {
 }
 
 /// Runtimes that are no policy of ours, with their own arguments.
-const OTHERS: [(&str, &str); 5] = [
+const OTHERS: [(&str, &str); 6] = [
     ("by-program", "--policy-dir={workspace}/tests/policies/by-program"),
     ("missing", "--policy=no-such-policy"),
     ("unreadable", "--policy={workspace}/tests/policies"),
-    ("approximate", "--config={run}/approximate.toml"),
+    ("approximate-capabilities", "--config={run}/approximate-capabilities.toml"),
+    ("approximate-mounts", "--config={run}/approximate-mounts.toml"),
     ("misconfigured", "--config={workspace}/tests/policies/bad/shim.toml"),
 ];
 
@@ -78,14 +79,9 @@ pub fn register(home: &Home) -> Result<Value> {
     let config = home.run().join("shim.toml");
     fs::write(&config, format!("audit = '{}/<id>.jsonl'\n", home.audit().display()))?;
     let config = format!("--config={}", config.display());
-    fs::write(
-        home.run().join("approximate.toml"),
-        format!(
-            "audit = '{}/<id>.jsonl'\npolicy-dir = '{}/tests/policies'\ndefault-policy = 'kernel'\napproximate = ['capabilities']\n",
-            home.audit().display(),
-            place::workspace().display()
-        ),
-    )?;
+    for (edits, policy) in [("capabilities", "kernel"), ("mounts", "spec-mounts")] {
+        approximate(home, edits, policy)?;
+    }
     let mut runtimes = Map::new();
     for file in policies()? {
         let policy = format!("--policy={}", file.display());
@@ -103,6 +99,16 @@ pub fn register(home: &Home) -> Result<Value> {
         runtimes.insert(Runtime::policy(name).0, entry(&arguments)?);
     }
     Ok(Value::Object(runtimes))
+}
+
+/// Writes the configuration of a runtime that makes edits which some permitted calls can tell.
+fn approximate(home: &Home, edits: &str, policy: &str) -> Result<()> {
+    let text = format!(
+        "audit = '{}/<id>.jsonl'\npolicy-dir = '{}/tests/policies'\ndefault-policy = '{policy}'\napproximate = ['{edits}']\n",
+        home.audit().display(),
+        place::workspace().display()
+    );
+    Ok(fs::write(home.run().join(format!("approximate-{edits}.toml")), text)?)
 }
 
 fn entry(arguments: &[&String]) -> Result<Value> {

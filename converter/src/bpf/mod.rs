@@ -2,9 +2,11 @@
 //! interpreter.
 
 mod builder;
+mod depth;
 mod instruction;
 mod interpreter;
 
 pub use builder::{BuildError, Builder, Label};
+pub use depth::depth;
 pub use instruction::{Comparison, DecodeError, Field, Instruction, Program};
 pub use interpreter::{Fault, SeccompData, interpret};

@@ -14,7 +14,7 @@ pub use standalone::StandaloneError;
 
 use crate::host::{Engine, Host, LinuxVersion};
 use crate::load::Loaded;
-use crate::plan::{PlanError, Target, plan};
+use crate::plan::{Mechanism, Plan, PlanError, Target, plan, weakness};
 use crate::seccomp::gate::{self, GateError};
 use crate::spec::Allowed;
 
@@ -37,6 +37,8 @@ pub struct Terms {
     pub enforcer: Enforcer,
     /// Edits that are made although some permitted calls can tell.
     pub approximate: Allowed,
+    /// Without an agent: rules that the kernel cannot decide by itself let through what they might let through.
+    pub best_effort: bool,
 }
 
 impl Terms {
@@ -79,6 +81,8 @@ pub enum BundleError {
 
 /// Puts a policy into a configuration: the engine's seccomp profile stays in force, and the policy with it.
 ///
+/// Gives what is not enforced exactly, one rule or edit each.
+///
 /// # Errors
 /// [`BundleError`]; the configuration is useless then.
 pub fn confine(
@@ -86,13 +90,15 @@ pub fn confine(
     name: &PolicyName,
     policy: &Loaded,
     terms: &Terms,
-) -> Result<(), BundleError> {
+) -> Result<Vec<String>, BundleError> {
     let engine = config.engine_profile()?;
     let host = terms.host();
     let Enforcer::Agent(socket) = &terms.enforcer else {
-        let (profile, edits) = standalone::stack(policy, engine.as_ref(), &host)?;
-        config.edit(&edits);
-        return Ok(config.set_profile(&profile)?);
+        let target = if terms.best_effort { Target::BestEffort } else { Target::Standalone };
+        let (profile, plan) = standalone::stack(policy, engine.as_ref(), (&host, target))?;
+        config.edit(&plan.edits);
+        config.set_profile(&profile)?;
+        return Ok(inexact(&plan));
     };
     // A policy that no kernel can enforce is refused here, where its author sees why.
     let plan = plan(&policy.set, &host, Target::Supervised).map_err(BundleError::Plan)?;
@@ -100,7 +106,19 @@ pub fn confine(
     let mut profile = gate::profile(engine.as_ref())?;
     profile.set_listener_path(Some(socket.clone()));
     profile.set_listener_metadata(Some(Metadata::of(name, policy).to_text()?));
-    Ok(config.set_profile(&profile)?)
+    config.set_profile(&profile)?;
+    Ok(inexact(&plan))
+}
+
+/// Rules that nobody judges by, and edits that some permitted call can tell.
+fn inexact(plan: &Plan) -> Vec<String> {
+    let unjudged = plan.rules.iter().filter(|rule| rule.mechanism == Mechanism::Nobody);
+    let rules = unjudged
+        .map(|rule| format!("{}:{}: {}: {}", rule.file, rule.line, rule.text, weakness(rule)));
+    let edits = plan.edits.iter().filter_map(|edit| {
+        Some(format!("{}: stricter, {}", edit.change, edit.difference.as_ref()?.what))
+    });
+    rules.chain(edits).collect()
 }
 
 /// Errors reach the user through the engine, which shows one line.

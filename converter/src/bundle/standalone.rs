@@ -7,9 +7,8 @@ use crate::host::Host;
 use crate::load::Loaded;
 use crate::plan::{Mechanism, Plan, PlanError, RulePlan, Target, plan};
 use crate::seccomp::engine::{self, ProfileError};
+use crate::seccomp::intersect;
 use crate::seccomp::json::{self, JsonError};
-use crate::seccomp::{Filter, intersect};
-use crate::spec::Edit;
 
 /// The policy cannot be put into a profile.
 #[derive(Debug, thiserror::Error)]
@@ -31,31 +30,28 @@ pub enum StandaloneError {
     Json(#[from] JsonError),
 }
 
-/// What a policy and the engine's profile, if there is one, both let through, and the policy's edits.
+/// What a policy and the engine's profile, if there is one, both let through, and the plan.
 pub fn stack(
     policy: &Loaded,
     engine: Option<&LinuxSeccomp>,
-    host: &Host,
-) -> Result<(LinuxSeccomp, Vec<Edit>), StandaloneError> {
-    let (ours, edits) = standalone(policy, host)?;
+    (host, target): (&Host, Target),
+) -> Result<(LinuxSeccomp, Plan), StandaloneError> {
+    let plan = standalone(policy, host, target)?;
+    let ours = &plan.filter;
     let both = match engine {
         // The engine's comes first: where both refuse a call, it fails with the engine's error, as
         // under systrace-shim, which installs the engine's profile last.
-        Some(profile) => intersect(&engine::compile(profile)?.filter, &ours),
-        None => ours,
+        Some(profile) => intersect(&engine::compile(profile)?.filter, ours),
+        None => ours.clone(),
     };
-    Ok((json::profile(&both)?, edits))
+    Ok((json::profile(&both)?, plan))
 }
 
-/// The filter that enforces the policy without help. The format knows no kernel releases, and nothing is carried out by a supervisor.
-fn standalone(policy: &Loaded, host: &Host) -> Result<(Filter, Vec<Edit>), StandaloneError> {
-    let plan = plan(&policy.set, host, Target::Standalone).map_err(StandaloneError::Plan)?;
+/// The plan that is carried out without help. The format knows no kernel releases, and nothing is carried out by a supervisor.
+fn standalone(policy: &Loaded, host: &Host, target: Target) -> Result<Plan, StandaloneError> {
+    let plan = plan(&policy.set, host, target).map_err(StandaloneError::Plan)?;
     let supervised = supervised(&plan);
-    if supervised.is_empty() {
-        Ok((plan.filter, plan.edits))
-    } else {
-        Err(StandaloneError::Supervised(supervised))
-    }
+    if supervised.is_empty() { Ok(plan) } else { Err(StandaloneError::Supervised(supervised)) }
 }
 
 fn supervised(plan: &Plan) -> Vec<String> {

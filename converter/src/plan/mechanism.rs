@@ -21,6 +21,8 @@ pub enum Mechanism {
     Sockets,
     /// The supervisor, at least for some calls.
     Supervisor,
+    /// A supervisor would, but there is none.
+    Nobody,
 }
 
 impl Mechanism {
@@ -38,6 +40,7 @@ impl Mechanism {
             Self::Landlock => "landlock",
             Self::Sockets => "sockets",
             Self::Supervisor => "supervisor",
+            Self::Nobody => "nobody",
         }
     }
 }

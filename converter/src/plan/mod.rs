@@ -24,7 +24,7 @@ use policy::registry::{self, Call, FormId};
 use policy::{PolicySet, Rule};
 
 pub use mechanism::{Mechanism, MechanismError};
-pub use report::{Cost, Part, RulePlan};
+pub use report::{Cost, Part, RulePlan, weakness};
 pub use rungs::{Carried, Difference, Direction};
 pub use target::{Reason, Target};
 pub use watch::Constancy;
@@ -81,7 +81,7 @@ pub enum PlanError {
         call: &'static str,
     },
     /// A rule asks which program a signal goes to.
-    #[error("{origin}: `pidname` cannot be tested yet: the supervisor does not know it")]
+    #[error("{origin}: `pidname` cannot be tested before Linux {}", LinuxVersion::PROCESS_NUMBERS)]
     ProcessName {
         /// `file:line`.
         origin: String,
@@ -117,10 +117,14 @@ pub fn plan(set: &PolicySet, host: &Host, target: Target) -> Result<Plan, Vec<Pl
     if target == Target::Supervised && host.engine != Engine::SystraceShim {
         filter = gate::behind(filter);
     }
+    let mut held = false;
     if target == Target::Supervised {
-        carried.sockets.extend(rungs::sockets::admit(set, &filter, host));
+        let admitting = rungs::sockets::admit(set, &filter, host);
+        held = !admitting.is_empty();
+        carried.sockets.extend(admitting);
     }
-    let rules = policies.iter().flat_map(|policy| policy.report(&filter, target)).collect();
+    let whole = report::Whole { filter: &filter, target, held };
+    let rules = policies.iter().flat_map(|policy| policy.report(&whole)).collect();
     let judged = |at: usize| policies.iter().any(|policy| policy.calls[at].is_judged());
     let uncovered = registry::calls().iter().enumerate().filter(|(at, _)| !judged(*at));
     let uncovered = uncovered.map(|(_, call)| *call).collect();
@@ -191,18 +195,12 @@ impl<'p> PolicyPlan<'p> {
             .map(|(form, _)| *form)
     }
 
-    fn report(&self, filter: &Filter, target: Target) -> Vec<RulePlan> {
+    fn report(&self, whole: &report::Whole<'_>) -> Vec<RulePlan> {
         let bearings = self.bearings();
         let report = |(at, rule): (usize, &Rule)| {
             let id = RuleId(u32::try_from(at).expect("rule ids are 32-bit numbers"));
             let denied: Vec<_> = self.denied(id).collect();
-            report::rule(
-                self.policy.program(),
-                rule,
-                &bearings[at],
-                &denied,
-                &report::Whole { filter, target },
-            )
+            report::rule(self.policy.program(), rule, &bearings[at], &denied, whole)
         };
         self.policy.rules().iter().enumerate().map(report).collect()
     }

@@ -1,15 +1,18 @@
 //! What a plan says about each rule, for people and for programs.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use policy::registry::FormId;
-use policy::{Action, Rule};
+use policy::{Action, FileName, Rule};
 use serde::Serialize;
 
 use crate::plan::lowered::{Fate, Lowered};
-use crate::plan::{Difference, Mechanism, Reason, Target};
-use crate::seccomp::Filter;
+use crate::plan::{Difference, Direction, Mechanism, Reason, Target};
+use crate::seccomp::{Action as FilterAction, Filter};
 
 /// How one rule is enforced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,6 +37,8 @@ pub struct RulePlan {
     pub cost: Cost,
     /// Why, and for which calls; empty if there is nothing to say.
     pub note: String,
+    /// What else is to be known of the mechanism.
+    pub caveats: Vec<&'static str>,
 }
 
 /// The calls that one mechanism decides by a rule.
@@ -83,6 +88,8 @@ impl fmt::Display for Cost {
 pub(super) struct Whole<'p> {
     pub(super) filter: &'p Filter,
     pub(super) target: Target,
+    /// A program holds connect(2) to what the supervisor decided.
+    pub(super) held: bool,
 }
 
 /// What became of a rule on one form.
@@ -103,16 +110,17 @@ pub(super) fn rule(
     denied: &[FormId],
     whole: &Whole<'_>,
 ) -> RulePlan {
-    let parts = parts(bearings);
+    let parts = parts(bearings, whole.target);
     let mechanism = parts.last().map_or(Mechanism::Unreachable, |part| part.mechanism);
     let stricter = bearings.iter().any(|one| one.fate == Fate::Stricter);
     // A denial cannot be too strict.
     let denies = matches!(rule.action, Action::Deny(_));
-    let differences = if denies { Vec::new() } else { differences(bearings) };
-    let exact = denied.is_empty()
-        && !stricter
-        && differences.is_empty()
-        && (whole.target != Target::BestEffort || mechanism != Mechanism::Supervisor);
+    let mut differences = if denies { Vec::new() } else { differences(bearings) };
+    if whole.target == Target::BestEffort {
+        differences.extend(unjudged(bearings, whole.filter));
+    }
+    let exact =
+        denied.is_empty() && !stricter && differences.is_empty() && mechanism != Mechanism::Nobody;
     RulePlan {
         program: program.to_owned(),
         file: rule.origin.file.to_string(),
@@ -124,11 +132,72 @@ pub(super) fn rule(
         differences,
         cost: cost(mechanism, bearings, whole.filter),
         note: note(mechanism, bearings, denied),
+        caveats: caveats(rule, bearings, whole),
     }
 }
 
-fn mechanism(fate: Fate) -> Mechanism {
+/// What is true of a rule's mechanism in corners that no call of the rule is about (SECURITY.md).
+fn caveats(rule: &Rule, bearings: &[Bearing<'_>], whole: &Whole<'_>) -> Vec<&'static str> {
+    let fenced = bearings.iter().any(|one| one.fate == Fate::Carried(Mechanism::Landlock));
+    let denies = matches!(rule.action, Action::Deny(_));
+    let connects = |one: &Bearing<'_>| {
+        matches!(one.fate, Fate::Supervisor(_)) && one.form.call().name == "connect"
+    };
+    let names = rule.condition.file_names().unwrap_or_default();
+    let null = names.iter().any(|name| match name {
+        FileName::Only(name) => name == b"/dev/null",
+        FileName::Tree(name) => Path::new("/dev/null").starts_with(OsStr::from_bytes(name)),
+    });
+    let mut caveats = Vec::new();
+    if fenced && denies {
+        caveats.push(
+            "Landlock lets a file without a name be opened anew for writing through /proc/PID/fd",
+        );
+    }
+    if fenced && null {
+        caveats.push("files of proc(5) over which the runtime mounts /dev/null may be opened, too");
+    }
+    if whole.held && bearings.iter().any(connects) {
+        caveats.push("connect is held: decided first, then made by the caller itself, and a socket program denies any other address");
+    }
+    caveats
+}
+
+/// What becomes of a rule that nobody judges by, in one line.
+#[must_use]
+pub fn weakness(rule: &RulePlan) -> String {
+    let direction = |direction| match direction {
+        Direction::Stricter => "stricter than the rule",
+        Direction::Weaker => "weaker than the rule",
+    };
+    let differences = rule.differences.iter();
+    let told = differences.map(|one| format!("{}, {}", direction(one.direction), one.what));
+    told.collect::<Vec<_>>().join("; ")
+}
+
+/// Where nobody looks at what a rule compares.
+fn unjudged(bearings: &[Bearing<'_>], filter: &Filter) -> Vec<Difference> {
+    let passes = |form: &FormId| {
+        let clauses = filter.calls.get(&form.call().number).into_iter().flatten();
+        clauses.into_iter().any(|clause| clause.action == FilterAction::Allow)
+    };
+    let judged = |one: &&Bearing<'_>| matches!(one.fate, Fate::Supervisor(_));
+    let forms = bearings.iter().filter(judged).map(|one| one.form);
+    let (weaker, stricter): (Vec<_>, Vec<_>) = forms.partition(passes);
+    let [weaker, stricter] = [
+        (Direction::Weaker, "whatever the rule compares, these pass", weaker),
+        (Direction::Stricter, "whatever the rule compares, these are denied", stricter),
+    ]
+    .map(|(direction, what, forms)| {
+        let what = format!("{what}: {}", names(&forms));
+        (!forms.is_empty()).then_some(Difference { direction, what })
+    });
+    weaker.into_iter().chain(stricter).collect()
+}
+
+fn mechanism(fate: Fate, target: Target) -> Mechanism {
     match fate {
+        Fate::Supervisor(_) if target == Target::BestEffort => Mechanism::Nobody,
         Fate::Supervisor(_) => Mechanism::Supervisor,
         Fate::Carried(mechanism) => mechanism,
         Fate::Kernel | Fate::Stricter => Mechanism::Seccomp,
@@ -137,10 +206,10 @@ fn mechanism(fate: Fate) -> Mechanism {
 }
 
 /// Forms that other rules decide before are no part of it.
-fn parts(bearings: &[Bearing<'_>]) -> Vec<Part> {
+fn parts(bearings: &[Bearing<'_>], target: Target) -> Vec<Part> {
     let mut parts: BTreeMap<Mechanism, Part> = BTreeMap::new();
     for bearing in bearings {
-        let mechanism = mechanism(bearing.fate);
+        let mechanism = mechanism(bearing.fate, target);
         if mechanism == Mechanism::Unreachable {
             continue;
         }
@@ -182,7 +251,7 @@ fn cost(mechanism: Mechanism, bearings: &[Bearing<'_>], filter: &Filter) -> Cost
         Mechanism::Sockets => Cost::Program,
         Mechanism::Seccomp if !bearings.iter().all(constant) => Cost::Comparison,
         Mechanism::Seccomp => Cost::Constant,
-        Mechanism::Spec | Mechanism::Unreachable => Cost::Nothing,
+        Mechanism::Spec | Mechanism::Nobody | Mechanism::Unreachable => Cost::Nothing,
     }
 }
 

@@ -31,6 +31,11 @@ fn is_seen(call: &str, [domain, kind, protocol]: [u32; 3]) -> bool {
     }
 }
 
+/// Landlock looks at the sockets of TCP alone (`hook_socket_connect`, security/landlock/net.c).
+fn is_tcp(triple: [u32; 3]) -> bool {
+    matches!(triple, [INET | INET6, STREAM, 0 | TCP])
+}
+
 /// Calls that go round the programs: rings make sockets without socket(2), bpf(2) can detach programs, and the others can
 /// lead a process that `exec --privileged` has brought in to the host's control groups.
 const WAYS_ROUND: [&str; 7] =
@@ -39,9 +44,36 @@ const WAYS_ROUND: [&str; 7] =
 /// Whether every socket that the policy lets be made comes to the hooks of the call, and nothing goes round them.
 #[must_use]
 pub fn all_seen(policy: &Policy, call: &str) -> bool {
+    only(policy, call, &|triple| is_seen(call, triple))
+}
+
+/// Whether every socket that the policy lets be made is one of TCP and stays one, and the call is the only way to do what it
+/// does with it.
+#[must_use]
+pub fn all_tcp(policy: &Policy, call: &str) -> bool {
+    only(policy, call, &is_tcp) && stays_tcp(policy)
+}
+
+/// The option that gives a socket of TCP another protocol on top (linux/tcp.h). `smc` (net/smc/af_smc.c, since Linux 5.17) makes it one of
+/// SMC, which connects by itself to where its owner says.
+const TCP_ULP: u32 = 31;
+
+fn stays_tcp(policy: &Policy) -> bool {
+    let registers = [0, TCP.into(), TCP_ULP.into(), 0, 0, 0];
+    let Some(call) = registry::call_named("setsockopt") else { return false };
+    let form = call.select(|test| test.on_registers(&registers).unwrap_or(false));
+    let of_numbers = |test: &Comparison| ["level", "optname"].contains(&test.argument());
+    let told = |rule: &Rule| {
+        rule.predicate.is_none() && !rule.condition.any(&mut |test| !of_numbers(test))
+    };
+    let rules = policy.rules_for(form).own;
+    rules.iter().all(|id| told(policy.rule(*id))) && !may_pass(policy, form, &[TCP, TCP_ULP])
+}
+
+fn only(policy: &Policy, call: &str, wanted: &dyn Fn([u32; 3]) -> bool) -> bool {
     WAYS_ROUND.iter().all(|way| may_be_made(policy, way, &[]) == Some(false))
         && (call != "connect" || !connects_by_message(policy))
-        && ["socket", "socketpair"].iter().all(|maker| only_seen(policy, maker, call))
+        && ["socket", "socketpair"].iter().all(|maker| only_made(policy, maker, wanted))
 }
 
 /// A message that connects (`fastopen`) has rules of its own, but comes to the hooks of connect(2).
@@ -50,20 +82,23 @@ fn connects_by_message(policy: &Policy) -> bool {
     registry::forms().filter(connects).any(|form| policy.may_permit(form))
 }
 
-fn only_seen(policy: &Policy, maker: &str, call: &str) -> bool {
+fn only_made(policy: &Policy, maker: &str, wanted: &dyn Fn([u32; 3]) -> bool) -> bool {
     let Some(interests) = Interests::of(policy, maker) else { return false };
     interests
         .triples()
-        .all(|triple| is_seen(call, triple) || may_be_made(policy, maker, &triple) == Some(false))
+        .all(|triple| wanted(triple) || may_be_made(policy, maker, &triple) == Some(false))
 }
 
 /// Whether a call with these numbers may succeed; `None` if there is no such call.
 fn may_be_made(policy: &Policy, call: &str, numbers: &[u32]) -> Option<bool> {
-    let form = form(call)?;
+    Some(may_pass(policy, form(call)?, numbers))
+}
+
+fn may_pass(policy: &Policy, form: FormId, numbers: &[u32]) -> bool {
     let values: Vec<_> = numbers.iter().map(|number| Value::Number((*number).into())).collect();
     let event = Event { form, values: &values, subject: Subject::default() };
     let verdict = policy.evaluate(&event).verdict;
-    Some(!matches!(verdict, Verdict::Deny(_) | Verdict::Uncovered))
+    !matches!(verdict, Verdict::Deny(_) | Verdict::Uncovered)
 }
 
 /// The only form of a call.

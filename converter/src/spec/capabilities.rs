@@ -2,7 +2,8 @@
 //!
 //! The table has those capabilities only of which all calls that ask for them are known (capabilities(7), and the places in the kernel that
 //! name them). All others are kept whatever a policy says: CAP_DAC_OVERRIDE or CAP_FOWNER may decide any call with a file's name,
-//! CAP_FSETID every write(2), CAP_SYS_ADMIN anything.
+//! CAP_FSETID every write(2), CAP_SYS_BOOT a write to a file of sysfs(5), CAP_SYS_ADMIN anything. Drivers may ask for any by read(2), write(2) or
+//! ioctl(2), so a container that is given devices keeps all, too.
 
 /// A call that asks for a capability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,12 +156,6 @@ pub static TABLE: &[Capability] = &[
     Capability { name: "CAP_SYS_CHROOT", number: 18, asking: &[all("chroot"), all("setns")] },
     // "use acct(2)".
     Capability { name: "CAP_SYS_PACCT", number: 20, asking: &[all("acct")] },
-    // "use reboot(2) and kexec_load(2)".
-    Capability {
-        name: "CAP_SYS_BOOT",
-        number: 22,
-        asking: &[all("reboot"), all("kexec_load"), all("kexec_file_load")],
-    },
     // "create special files using mknod(2)"; what stands for a removed file in an overlay is one, rename(2).
     Capability {
         name: "CAP_MKNOD",

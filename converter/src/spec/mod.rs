@@ -1,6 +1,7 @@
 //! Edits to a container's configuration: what a policy leaves unused is taken away. Nothing that the engine asked for is loosened.
 
 pub mod capabilities;
+mod mounts;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -45,14 +46,45 @@ pub enum Change {
         /// Only where no permitted call can tell.
         exact: bool,
     },
+    /// The root file system is read-only.
+    ReadOnlyRoot {
+        /// What may be written: the edit is made only if all of it lies in mounts.
+        writable: Vec<String>,
+    },
+    /// Nothing can be executed on mounts.
+    NoExec {
+        /// What may be executed: mounts in or around which it lies are left alone.
+        executable: Vec<String>,
+    },
+    /// A folder is hidden.
+    Mask {
+        /// Which.
+        path: String,
+    },
 }
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DropCapability { capability, .. } => write!(f, "{capability} is dropped"),
+            Self::ReadOnlyRoot { writable } => {
+                f.write_str("the root is read-only")?;
+                among(f, " if these lie in mounts:", writable)
+            }
+            Self::NoExec { executable } => {
+                f.write_str("mounts are noexec")?;
+                among(f, " but for those of", executable)
+            }
+            Self::Mask { path } => write!(f, "{path} is masked"),
         }
     }
+}
+
+fn among(f: &mut fmt::Formatter<'_>, words: &str, names: &[String]) -> fmt::Result {
+    if names.is_empty() {
+        return Ok(());
+    }
+    write!(f, "{words} {}", names.join(" "))
 }
 
 /// Edits that change what some permitted calls do, and are made only if somebody allows it.
@@ -61,24 +93,27 @@ impl fmt::Display for Change {
 pub enum Approximation {
     /// Capabilities are dropped although programs may be started or sets changed, which fail if they ask for a dropped one.
     Capabilities,
+    /// Mounts forbid what rules forbid, with other errors and a little more.
+    Mounts,
 }
 
 impl Approximation {
     /// Every kind.
-    pub const ALL: [Self; 1] = [Self::Capabilities];
+    pub const ALL: [Self; 2] = [Self::Capabilities, Self::Mounts];
 
     /// As the command line names it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Capabilities => "capabilities",
+            Self::Mounts => "mounts",
         }
     }
 }
 
 /// There is no such approximation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not capabilities")]
+#[error("`{0}` is neither capabilities nor mounts")]
 pub struct ApproximationError(String);
 
 impl FromStr for Approximation {
@@ -93,15 +128,18 @@ impl FromStr for Approximation {
 /// Makes the changes in a configuration, of which only `process` need be there. `held`: the capabilities that the file of the
 /// program gives, none if nobody knows; execve(2) fails if they cannot be given.
 pub fn apply(changes: &[Change], config: &mut Map<String, Value>, held: Option<u64>) {
-    let shared = shares_processes(config);
+    let seen = shares_processes(config) || has_devices(config);
     for change in changes {
         match change {
             Change::DropCapability { capability, number, exact } => {
                 let given = held.is_none_or(|held| held & (1 << number) != 0);
-                if !exact || !shared && !given && !is_inherited(config, capability) {
+                if !exact || !seen && !given && !is_inherited(config, capability) {
                     drop_capability(config, capability);
                 }
             }
+            Change::ReadOnlyRoot { writable } => mounts::read_only_root(config, writable),
+            Change::NoExec { executable } => mounts::no_exec(config, executable),
+            Change::Mask { path } => mounts::mask(config, path),
         }
     }
 }
@@ -113,6 +151,19 @@ fn shares_processes(config: &Map<String, Value>) -> bool {
     let namespaces = linux["namespaces"].as_array().map(Vec::as_slice).unwrap_or_default();
     let own = |space: &Value| space["type"] == "pid" && !is_named(&space["path"]);
     !namespaces.iter().any(own)
+}
+
+/// It is given devices, or every device that somebody mounts: their drivers may ask for what they like.
+fn has_devices(config: &Map<String, Value>) -> bool {
+    let Some(linux) = config.get("linux") else { return false };
+    let given = linux["devices"].as_array().is_some_and(|devices| !devices.is_empty());
+    let rules = linux["resources"]["devices"].as_array().into_iter().flatten();
+    let opens = |rule: &&Value| {
+        let access = rule["access"].as_str().unwrap_or("rwm");
+        rule["allow"] == true && access.contains(['r', 'w'])
+    };
+    let any = |rule: &Value| rule["major"].as_i64().is_none_or(|major| major < 0);
+    given || rules.filter(opens).any(any)
 }
 
 fn is_named(path: &Value) -> bool {
@@ -195,6 +246,22 @@ mod tests {
         let joined = json!([{"type": "pid", "path": "/proc/7/ns/pid"}]);
         assert!(!is_dropped(true, config(json!([]), joined.clone()), Some(0)));
         assert!(is_dropped(false, config(json!([]), joined), None));
+    }
+
+    #[test]
+    fn drivers_may_ask_for_any_capability() {
+        let with = |place: &str, value: Value| {
+            let mut config = config(json!([]), json!([{"type": "pid"}]));
+            config["linux"][place] = value;
+            is_dropped(true, config, Some(0))
+        };
+        assert!(!with("devices", json!([{"path": "/dev/x", "type": "c", "major": 1, "minor": 2}])));
+        assert!(with("devices", json!([])));
+        assert!(!with("resources", json!({"devices": [{"allow": true, "access": "rwm"}]})));
+        assert!(!with("resources", json!({"devices": [{"allow": true}]})));
+        let usual = json!([{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "access": "m"},
+            {"allow": true, "type": "c", "major": 136, "access": "rwm"}]);
+        assert!(with("resources", json!({"devices": usual})));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::ports::TCP;
+
 /// One list of rules, in the notation of policies.
 pub type Rules = Vec<String>;
 
@@ -101,7 +103,18 @@ fn rules() -> impl Strategy<Value = Rules> {
         3 => mostly,
         2 => prop::collection::vec(any_rule(), 1..5),
     ];
-    (shaped, prop::bool::weighted(0.9)).prop_map(|(mut rules, reads): (Rules, bool)| {
+    let rest = (prop::bool::weighted(0.9), prop::bool::weighted(0.2), prop::bool::weighted(0.1));
+    (shaped, rest).prop_map(|(mut rules, (reads, ports, writes)): (Rules, _)| {
+        // Rules on ports bring a ruleset of their own where files need none.
+        if ports {
+            rules.extend([
+                TCP.to_owned(),
+                "bind: sockaddr match \"inet-*:80\" then permit".to_owned(),
+            ]);
+        }
+        if writes {
+            rules.push("fswrite: true then permit".to_owned());
+        }
         if reads {
             rules.push("fsread: true then permit".to_owned());
         }

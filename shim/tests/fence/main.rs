@@ -7,6 +7,7 @@
 mod attempt;
 mod draw;
 mod model;
+mod ports;
 mod random;
 mod shipped;
 mod stage;
@@ -66,6 +67,7 @@ fn main() {
     stage.what_is_not_fit();
     println!("fence: {seen} calls judged by Landlock as by the evaluator ... ok");
     shipped::play(&stage, newest);
+    ports::play(newest);
     random::play(&stage, newest);
 }
 

@@ -58,7 +58,10 @@ impl Model {
             Some((text, rights))
         });
         // Moving and linking are denied by every ruleset that does not grant them.
-        Self { handled: ruleset.handled.or(Rights::REFER), grants: grants.collect() }
+        let handled = ruleset.handled.or(Rights::REFER);
+        // Every name lies below the empty one.
+        let everywhere = (String::new(), ruleset.everywhere);
+        Self { handled, grants: grants.chain([everywhere]).collect() }
     }
 
     /// Where something is granted.

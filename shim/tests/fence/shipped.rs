@@ -40,7 +40,7 @@ fn one(stage: &Stage, newest: LandlockAbi, set: &PolicySet) -> usize {
             Outcome::Fails => {}
         }
     }
-    for place in fenced.places() {
+    for place in fenced.places().filter(|place| !place.is_empty()) {
         let victim = passed.iter().any(|name| name.starts_with(place));
         assert!(victim, "nothing passes at {place}: {fenced:?}");
     }

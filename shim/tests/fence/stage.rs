@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use converter::bpf::SeccompData;
 use converter::host::{Host, LandlockAbi, LinuxVersion};
-use converter::landlock::Rights;
+use converter::landlock::{Rights, Ruleset};
 use converter::plan::{Plan, Target, plan};
 use converter::seccomp::Action;
 use nix::errno::Errno;
@@ -126,13 +126,7 @@ impl Stage {
     /// The ruleset for the first root, made as the runtime makes it: by somebody outside, through a process inside.
     fn ruleset(&self, plan: &Plan, set: &PolicySet) -> Result<Option<OwnedFd>, Unfit> {
         let Some(ruleset) = &plan.carried.landlock else { return Ok(None) };
-        let fence = Fence {
-            filter: supervisor::Filter::from_bytes(&[0; 8]).expect("a filter"),
-            handled: ruleset.handled.bits(),
-            granted: ruleset.granted.bits(),
-            of_files: Rights::OF_FILES.bits(),
-            rules: ruleset.rules.clone(),
-        };
+        let fence = fence(ruleset);
         // Only its root is looked at.
         let mut inmate = sys::Inmate::new(|| {
             chroot(&self.root("fenced"))?;
@@ -232,6 +226,20 @@ fn inside(root: &Path, act: impl FnOnce() -> Result<(), Errno>) -> i32 {
     })
 }
 
+/// What the runtime gives the supervisor for a ruleset.
+pub fn fence(ruleset: &Ruleset) -> Fence {
+    Fence {
+        filter: supervisor::Filter::from_bytes(&[0; 8]).expect("a filter"),
+        handled: ruleset.handled.bits(),
+        granted: ruleset.granted.bits(),
+        of_files: Rights::OF_FILES.bits(),
+        rules: ruleset.rules.clone(),
+        everywhere: ruleset.everywhere.bits(),
+        handled_ports: ruleset.ports.handled(),
+        ports: ruleset.ports.granted().collect(),
+    }
+}
+
 /// The filter lets the call through.
 pub fn is_let_through(plan: &Plan, attempt: &Attempt) -> bool {
     let data = SeccompData::native(attempt.number(), attempt.registers);
@@ -251,7 +259,8 @@ pub fn understood(policies: &[Vec<String>]) -> PolicySet {
 /// A plan for a host with this Landlock.
 pub fn planned(set: &PolicySet, landlock: Option<LandlockAbi>) -> Plan {
     let linux: LinuxVersion = "6.18".parse().expect("a release");
-    let host = Host { landlock, ..Host::of_this_release(linux) };
+    // Without programs for sockets ports are Landlock's too.
+    let host = Host { landlock, sockets: false, ..Host::of_this_release(linux) };
     plan(set, &host, Target::Supervised).expect("a plan")
 }
 

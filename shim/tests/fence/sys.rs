@@ -21,10 +21,10 @@ pub fn in_child(act: impl FnOnce() -> Result<(), Errno>) -> i32 {
     }
 }
 
-/// A call with numbers and texts that end with NUL.
+/// A call with numbers, texts that end with NUL, and addresses of sockets with their lengths.
 pub fn call(number: u32, arguments: [u64; 6]) -> Result<(), Errno> {
     let [a, b, c, d, e, f] = arguments;
-    // SAFETY: the callers pass numbers and pointers to texts that outlive the call, for calls that only read texts.
+    // SAFETY: the callers pass numbers and pointers to what outlives the call, for calls that only read it.
     Errno::result(unsafe { libc::syscall(i64::from(number), a, b, c, d, e, f) }).map(drop)
 }
 

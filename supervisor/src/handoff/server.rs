@@ -214,7 +214,16 @@ mod tests {
 
     #[test]
     fn the_cheaper_walls_stand_once_their_ruleset_is_there() {
-        let fence = Fence { filter: filter(1), handled: 0, granted: 0, of_files: 0, rules: vec![] };
+        let fence = Fence {
+            filter: filter(1),
+            handled: 0,
+            granted: 0,
+            of_files: 0,
+            rules: vec![],
+            everywhere: 0,
+            handled_ports: 0,
+            ports: vec![],
+        };
         let ruleset = || File::open("/dev/null").unwrap();
         let mut fenced = choice(Some(fence.clone()));
         let got = walls(&mut fenced, |client| client.tell_fence(Ok(ruleset().as_fd())).unwrap());

@@ -1,6 +1,6 @@
 //! The name that rules compare for something in our hands.
 
-use super::{jail, number, open_path};
+use super::{jail, long, number, open_path};
 use crate::host;
 use crate::notification::Denial;
 use nix::errno::Errno;
@@ -15,13 +15,16 @@ const DELETED: &[u8] = b" (deleted)";
 /// The absolute name of a descriptor in the container, or `None` if it has none: a pipe, a socket, something deleted.
 ///
 /// # Errors
-/// A refusal for what lies outside the root; ENAMETOOLONG.
+/// A refusal for what lies outside the root; ENAMETOOLONG for what is no folder and has a name longer than `PATH_MAX`.
 pub(super) fn label(fd: BorrowedFd<'_>) -> Result<Option<Vec<u8>>, Denial> {
     jail::outside(|| look(fd))?
 }
 
 fn look(fd: BorrowedFd<'_>) -> Result<Option<Vec<u8>>, Denial> {
-    let text = readlinkat(host::descriptors(), number(fd).as_str())?.into_vec();
+    let text = match readlinkat(host::descriptors(), number(fd).as_str()) {
+        Err(Errno::ENAMETOOLONG) => return long::name(fd),
+        text => text?.into_vec(),
+    };
     if text.starts_with(b"(unreachable)") {
         return Err(Denial::because("the file is not below the caller's root"));
     }

@@ -8,6 +8,7 @@
 
 mod jail;
 mod label;
+mod long;
 mod mounts;
 mod procfs;
 mod protected;

@@ -84,8 +84,11 @@ fn object(
 }
 
 fn named(object: Object) -> Outcome {
-    let Some(label) = label(object.fd.as_fd())? else { return Ok(None) };
-    Ok(Some((label, Found::Object(object))))
+    match label(object.fd.as_fd()) {
+        // The walk knows the folder.
+        Ok(None) | Err(Denial::Caller(Errno::ENAMETOOLONG)) => Ok(None),
+        label => Ok(label?.map(|label| (label, Found::Object(object)))),
+    }
 }
 
 /// A free place in a folder that exists.

@@ -32,7 +32,8 @@ pub(super) fn walk(
         None => (root()?, None),
     };
     let rest = name.path.to_bytes().to_vec();
-    let mut walk = Walk { viewer, name, here, rest, spoken, scene: Scene::Elsewhere, links: 0 };
+    let mut walk =
+        Walk { viewer, name, here, rest, spoken, way: None, scene: Scene::Elsewhere, links: 0 };
     match walk.run() {
         Err(Denial::Caller(errno)) => walk.failed(errno),
         outcome => outcome,
@@ -52,6 +53,8 @@ struct Walk<'w> {
     rest: Vec<u8>,
     /// What `here` is called if it has no name of its own: the magic link that led to it.
     spoken: Option<Vec<u8>>,
+    /// The folder in which `here` was found, and under which name, if it was.
+    way: Option<(OwnedFd, CString)>,
     scene: Scene,
     links: u32,
 }
@@ -136,8 +139,11 @@ impl Walk<'_> {
     fn move_to(&mut self, fd: OwnedFd, component: &Component) -> Result<(), Denial> {
         let up = component.text.as_bytes() == b"..";
         self.scene = self.viewer.step(&self.scene, self.here.as_fd(), fd.as_fd(), up)?;
-        self.here = fd;
-        self.spoken = None;
+        let folder = std::mem::replace(&mut self.here, fd);
+        self.way = (!component.is_dots()).then(|| (folder, component.text.clone()));
+        if component.text.as_bytes() != b"." {
+            self.spoken = None;
+        }
         self.rest.clone_from(&component.tail);
         Ok(())
     }
@@ -186,7 +192,7 @@ impl Walk<'_> {
         if target.starts_with(b"/") {
             let root = root()?;
             self.check_mount(root.as_fd())?;
-            self.here = root;
+            (self.here, self.way) = (root, None);
             self.scene = self.locate_here()?;
         }
         self.spoken = None;
@@ -213,7 +219,7 @@ impl Walk<'_> {
         let fd = if own { self.viewer.acting.with_our_powers(open)? } else { open()? };
         let spoken = Some(self.present(name));
         self.check_mount(fd.as_fd())?;
-        self.here = fd;
+        (self.here, self.way) = (fd, None);
         self.spoken = spoken;
         self.rest = component.tail;
         self.scene = self.locate_here()?;
@@ -273,8 +279,13 @@ impl Walk<'_> {
 
     /// The name of `here`; `None` if it lost its name meanwhile.
     fn label_here(&self) -> Result<Option<Vec<u8>>, Denial> {
-        let label = label(self.here.as_fd())?.map(|label| self.present(label));
-        Ok(label.or_else(|| self.spoken.clone()))
+        let label = match (label(self.here.as_fd()), &self.way) {
+            (Err(Denial::Caller(Errno::ENAMETOOLONG)), Some((folder, last))) => {
+                label(folder.as_fd())?.map(|folder| child(&folder, last.as_bytes()))
+            }
+            (label, _) => label?,
+        };
+        Ok(label.map(|label| self.present(label)).or_else(|| self.spoken.clone()))
     }
 
     /// A name in the caller's own folder of a proc(5) is shown as `/proc/self/…`: rules cannot know numbers.

@@ -13,20 +13,38 @@ struct PathBeneath {
     parent_fd: i32,
 }
 
+/// `struct landlock_net_port_attr` of linux/landlock.h.
+#[repr(C)]
+struct NetPort {
+    allowed_access: u64,
+    port: u64,
+}
+
+/// `LANDLOCK_RULE_NET_PORT` of linux/landlock.h.
+const NET_PORT: libc::c_int = 2;
+
 /// A ruleset that denies these rights on files and folders (`LANDLOCK_ACCESS_FS_*`) wherever it does not grant them.
 ///
 /// # Errors
 /// What landlock_create_ruleset(2) lists: EINVAL for rights that the kernel does not know.
-pub fn create_ruleset(handled: u64) -> Result<OwnedFd, Errno> {
-    // SAFETY: the kernel reads as many bytes as the size says: the one number that the first version of the structure
-    // consists of. It outlives the call.
+pub fn create_ruleset(files: u64) -> Result<OwnedFd, Errno> {
+    create(&[files])
+}
+
+/// One that denies rights on ports too (`LANDLOCK_ACCESS_NET_*`).
+///
+/// # Errors
+/// Those of [`create_ruleset`], E2BIG where the kernel knows no rights on ports.
+pub fn create_ruleset_with_ports(files: u64, ports: u64) -> Result<OwnedFd, Errno> {
+    create(&[files, ports])
+}
+
+/// The first fields of `struct landlock_ruleset_attr` of linux/landlock.h.
+fn create(handled: &[u64]) -> Result<OwnedFd, Errno> {
+    // SAFETY: the kernel reads as many bytes as the size says, of a slice that outlives the call. Each version of the
+    // structure has another number behind those of the one before.
     let fd = Errno::result(unsafe {
-        libc::syscall(
-            libc::SYS_landlock_create_ruleset,
-            std::ptr::from_ref(&handled),
-            size_of::<u64>(),
-            0,
-        )
+        libc::syscall(libc::SYS_landlock_create_ruleset, handled.as_ptr(), size_of_val(handled), 0)
     })?;
     // SAFETY: the result is a new descriptor that nobody else owns; the kernel gives it the range of an int.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) })
@@ -44,6 +62,25 @@ pub fn grant(ruleset: BorrowedFd<'_>, rights: u64, on: BorrowedFd<'_>) -> Result
             libc::SYS_landlock_add_rule,
             ruleset.as_raw_fd(),
             PATH_BENEATH,
+            std::ptr::from_ref(&rule),
+            0,
+        )
+    })
+    .map(drop)
+}
+
+/// Grants rights on a port of TCP.
+///
+/// # Errors
+/// What landlock_add_rule(2) lists: EINVAL for rights that the ruleset does not handle.
+pub fn grant_port(ruleset: BorrowedFd<'_>, rights: u64, port: u16) -> Result<(), Errno> {
+    let rule = NetPort { allowed_access: rights, port: port.into() };
+    // SAFETY: the kernel reads one struct landlock_net_port_attr, which outlives the call.
+    Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_landlock_add_rule,
+            ruleset.as_raw_fd(),
+            NET_PORT,
             std::ptr::from_ref(&rule),
             0,
         )

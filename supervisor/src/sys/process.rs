@@ -140,6 +140,57 @@ pub fn ids(task: BorrowedFd<'_>) -> Result<Ids, Errno> {
     })
 }
 
+/// Which number of a task is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    /// Its own.
+    Thread,
+    /// Its process's.
+    Process,
+}
+
+/// `NS_GET_PID_FROM_PIDNS`, `NS_GET_TGID_FROM_PIDNS` and `NS_GET_PID_IN_PIDNS`, `_IOR(0xb7, 6, int)` and so on (linux/nsfs.h, since
+/// Linux 6.11).
+const PID_FROM: libc::Ioctl = (2 << 30) | (4 << 16) | (0xb7 << 8) | 6;
+const TGID_FROM: libc::Ioctl = (2 << 30) | (4 << 16) | (0xb7 << 8) | 7;
+const PID_IN: libc::Ioctl = (2 << 30) | (4 << 16) | (0xb7 << 8) | 8;
+
+/// Our number for the task that has a number in another pid namespace.
+///
+/// # Errors
+/// ESRCH if there is none; ENOTTY on kernels before 6.11.
+pub fn translate(
+    namespace: BorrowedFd<'_>,
+    number: libc::pid_t,
+    numbers: Numbers,
+) -> Result<libc::pid_t, Errno> {
+    let request = match numbers {
+        Numbers::Thread => PID_FROM,
+        Numbers::Process => TGID_FROM,
+    };
+    ask_namespace(namespace, request, number)
+}
+
+/// The number that a task of ours has in another pid namespace.
+///
+/// # Errors
+/// ESRCH if it is not in there; ENOTTY on kernels before 6.11.
+pub fn number_in(namespace: BorrowedFd<'_>, number: libc::pid_t) -> Result<libc::pid_t, Errno> {
+    ask_namespace(namespace, PID_IN, number)
+}
+
+fn ask_namespace(
+    namespace: BorrowedFd<'_>,
+    request: libc::Ioctl,
+    number: libc::pid_t,
+) -> Result<libc::pid_t, Errno> {
+    // SAFETY: these requests take a number in place of a pointer and write no memory.
+    match Errno::result(unsafe { libc::ioctl(namespace.as_raw_fd(), request, number) })? {
+        0 => Err(Errno::ESRCH),
+        found => Ok(found),
+    }
+}
+
 /// Whether two threads share one descriptor table (kcmp(2), `KCMP_FILES`).
 #[must_use]
 pub fn share_descriptors(one: libc::pid_t, other: libc::pid_t) -> bool {

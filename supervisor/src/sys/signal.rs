@@ -3,6 +3,7 @@
 use crate::notification::Tid;
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// Has a handler that does nothing, without `SA_RESTART`: the interrupted call returns EINTR.
 const INTERRUPT: Signal = Signal::SIGUSR1;
@@ -41,4 +42,51 @@ pub fn signal_thread(
 ) -> Result<(), Errno> {
     // SAFETY: tgkill(2) takes numbers.
     Errno::result(unsafe { libc::syscall(libc::SYS_tgkill, tgid, tid, signal) }).map(drop)
+}
+
+/// Size of `siginfo_t` (asm-generic/siginfo.h).
+pub const INFO: usize = size_of::<libc::siginfo_t>();
+
+/// What comes with a signal, as the caller gave it.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(8))]
+pub struct Info(pub [u8; INFO]);
+
+impl Default for Info {
+    fn default() -> Self {
+        Self([0; INFO])
+    }
+}
+
+impl Info {
+    /// It says that it comes from the kernel, or from kill(2) or tkill(2): nobody may say so of a signal for others (`si_code`,
+    /// rt_sigqueueinfo(2)).
+    #[must_use]
+    pub fn is_the_kernels(&self) -> bool {
+        let code = self.0[8..].first_chunk().map_or(0, |bytes| i32::from_ne_bytes(*bytes));
+        code >= 0 || code == libc::SI_TKILL
+    }
+
+    /// Names the signal, which must be that of the call (`si_signo`).
+    pub fn name(&mut self, signal: libc::c_int) {
+        self.0[..4].copy_from_slice(&signal.to_ne_bytes());
+    }
+}
+
+/// pidfd_send_signal(2), with or without information.
+///
+/// # Errors
+/// EPERM, ESRCH, EINVAL.
+pub fn send(
+    task: BorrowedFd<'_>,
+    signal: libc::c_int,
+    info: Option<&Info>,
+    flags: u32,
+) -> Result<(), Errno> {
+    let info = info.map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: pidfd_send_signal(2) reads one siginfo_t, which `Info` is as long and aligned as, or none.
+    Errno::result(unsafe {
+        libc::syscall(libc::SYS_pidfd_send_signal, task.as_raw_fd(), signal, info, flags)
+    })
+    .map(drop)
 }

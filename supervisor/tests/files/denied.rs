@@ -1,9 +1,10 @@
 //! What is denied stays denied, whatever way leads to it, and whether it exists or not.
 
 use crate::call::{Arg, Call, perform};
-use crate::{user, victim};
+use crate::{sys, user, victim};
 use Arg::{Buffer, How, Number, Path};
 use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// ENOLCK: no file call of these tests gives it for a reason of its own.
 const MARK: &str = " = -37";
@@ -170,4 +171,35 @@ fn a_node_for_such_a_device_may_be_made_and_not_opened() {
     let told = String::from_utf8(told).unwrap();
     let results: Vec<_> = told.lines().filter_map(|line| line.rsplit(" = ").next()).collect();
     assert_eq!(results, ["0", "-1"], "{told}");
+}
+
+/// A clone3(2) that is judged makes no process, whatever its flags are changed to; what is permitted is to be made with clone(2).
+#[test]
+fn flags_of_a_new_process_in_memory() {
+    let policy = format!(
+        "{POLICY}\tnative-clone3: flags sub \"CLONE_NEWUSER\" then deny[enolck]\n\
+         \tnative-clone3: not flags eq \"nothing\" then permit\n"
+    );
+    let told = victim::run(Some(&policy), || {
+        // The first word of `struct clone_args` has the flags, the fifth the signal.
+        let structure = [0, 0, 0, 0, libc::SIGCHLD as u64, 0, 0, 0].map(AtomicU64::new);
+        let over = AtomicBool::new(false);
+        let results: Vec<i64> = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Relaxed) {
+                    structure[0].store(libc::CLONE_NEWUSER as u64, Relaxed);
+                    structure[0].store(0, Relaxed);
+                }
+            });
+            let at = structure.as_ptr() as u64;
+            let call = |_| sys::call(libc::SYS_clone3, [at, 64, 0, 0, 0, 0]);
+            let results = (0..500).map(call).collect();
+            over.store(true, Relaxed);
+            results
+        });
+        let known = [libc::ENOLCK, libc::ENOSYS].map(|errno| -i64::from(errno));
+        assert!(results.iter().all(|result| known.contains(result)), "{results:?}");
+        b"ok".to_vec()
+    });
+    assert_eq!(told, b"ok");
 }

@@ -76,11 +76,19 @@ const ROWS: &[(&str, &str)] = &[
     ("sendmmsg", "sm10"),
     ("execve", "tvv"),
     ("execveat", "dtvv0"),
+    ("kill", "q0"),
+    ("tkill", "q0"),
+    ("tgkill", "qq0"),
+    ("rt_sigqueueinfo", "q0b"),
+    ("rt_tgsigqueueinfo", "qq0b"),
+    ("pidfd_send_signal", "P000"),
+    ("clone3", "b0"),
 ];
 
 const SOCKET: i32 = 100;
 const INOTIFY: i32 = 101;
 const FANOTIFY: i32 = 102;
+const PROCESS: i32 = 103;
 
 /// Far from everything else, and alike in both runs. No page is at such an address that its number, taken for a mode, would be
 /// that of a special file.
@@ -88,8 +96,10 @@ const BASE: u64 = 0x2000_0000_0000;
 const STEP: u64 = 0x1_0000;
 const PAGE: u64 = 4096;
 
-/// Pages of every kind.
-struct Memory;
+/// Pages of every kind, and a process that sleeps.
+struct Memory {
+    peer: libc::pid_t,
+}
 
 impl Memory {
     fn map() -> Self {
@@ -105,8 +115,14 @@ impl Memory {
         page(BASE + CLOSED * STEP, PAGE, libc::PROT_NONE);
         page(BASE + READ_ONLY * STEP, PAGE, libc::PROT_READ);
         page(BASE + LONG * STEP, 3 * PAGE, both);
-        Self.fill();
-        Self
+        let peer = sys::in_child(|| {
+            loop {
+                std::thread::park();
+            }
+        });
+        let memory = Self { peer };
+        memory.fill();
+        memory
     }
 
     /// What the letters point to, anew.
@@ -136,6 +152,8 @@ impl Memory {
             'd' => libc::AT_FDCWD as u64,
             '0'..='9' if letter == '6' => 0o600,
             '0'..='9' => u64::from(letter) - u64::from('0'),
+            'q' => self.peer as u64,
+            'P' => PROCESS as u64,
             'z' => 64,
             'H' => 24,
             'G' => 16,
@@ -233,6 +251,7 @@ fn prepare(memory: &Memory) {
     keep(&inotify, INOTIFY);
     let fanotify = sys::take(sys::call(libc::SYS_fanotify_init, [0; 6]));
     keep(&fanotify, FANOTIFY);
+    keep(&supervisor::sys::process::open_process(memory.peer).unwrap(), PROCESS);
 }
 
 fn keep(descriptor: &impl AsFd, number: i32) {
@@ -283,7 +302,9 @@ fn every_argument_of_every_call() {
         .concat();
     let policy = format!(
         "{PERMIT}{addresses}\tnative-execve: true then permit[inherit]\n\
-         \tnative-chroot: filename neq \"/nowhere\" then permit\n\tnative-fastopen: permit\n"
+         \tnative-chroot: filename neq \"/nowhere\" then permit\n\tnative-fastopen: permit\n\
+         \tnative-kill: not pidname eq \"/nobody\" then permit\n\
+         \tnative-clone3: not flags eq \"CLONE_NEWUSER\" then permit\n"
     );
     let run = |policy: Option<&str>| {
         let told = victim::run(policy, || {
@@ -303,9 +324,11 @@ fn every_argument_of_every_call() {
     assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n"));
 }
 
-/// Whole mounts and file systems are refused (EPERM) before the kernel could find another fault with the flags.
+/// Whole mounts and file systems are refused (EPERM) before the kernel could find another fault with the flags, and so is a message from
+/// the kernel for the caller's own thread in another process.
 fn is_refused(native: &str, supervised: &str) -> bool {
-    native.starts_with("fanotify_mark 1 ")
+    let refused = ["fanotify_mark 1 ", "rt_tgsigqueueinfo 1 one "];
+    refused.iter().any(|call| native.starts_with(call))
         && result(native).starts_with('-')
         && result(supervised) == "-1"
 }

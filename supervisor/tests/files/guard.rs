@@ -58,7 +58,11 @@ fn confinement(policy: &str) -> Confinement {
     let audit = format!("files-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let changes = CREDENTIAL_CHANGES.iter().filter(|call| !call.starts_with("exec"));
     let changes: String = changes.map(|call| format!("\tnative-{call}: permit\n")).collect();
-    let source = Source::new("test.policy", format!("{policy}{changes}"));
+    // What the body of a test needs beside what it tests.
+    let always = ["kill", "clone3"].map(|call| format!("native-{call}:"));
+    let always = always.iter().filter(|rule| !policy.contains(*rule));
+    let always: String = always.map(|rule| format!("\t{rule} permit\n")).collect();
+    let source = Source::new("test.policy", format!("{policy}{changes}{always}"));
     let policies = policy::compile(&source, &|_| None).unwrap().set;
     let rule = |allow, kind, access| Rule { allow, kind, major: None, minor: None, access };
     let make = Access { read: false, write: false, make: true };

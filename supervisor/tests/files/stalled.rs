@@ -2,7 +2,9 @@
 
 use crate::guard::PERMIT;
 use crate::{sys, victim};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::signal::{Signal, kill};
+use std::ffi::CStr;
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -25,7 +27,7 @@ fn elsewhere() -> Duration {
 }
 
 /// Stalls a crowd until something is dropped; what they get, and how long another call took meanwhile.
-fn stall(policy: Option<&str>, name: u64, hold: impl FnOnce() -> OwnedFd) -> (Vec<i64>, Duration) {
+fn stall<H>(policy: Option<&str>, name: u64, hold: impl FnOnce() -> H) -> (Vec<i64>, Duration) {
     let told = victim::run(policy, || {
         let held = hold();
         std::thread::scope(|scope| {
@@ -85,14 +87,76 @@ fn by_a_page_that_never_comes() {
     assert_same(|| faulty.at, || faulty.hold());
 }
 
+/// A file system whose server never answers, not even that it is there (fuse(4)).
+struct Unanswered;
+
+impl Unanswered {
+    const NAME: &CStr = c"/data/fuse/file";
+
+    /// `device` was opened by somebody who may.
+    fn mount(device: &File) -> Self {
+        std::fs::create_dir("/data/fuse").unwrap();
+        let options =
+            format!("fd={},rootmode=40000,user_id=0,group_id=0,allow_other", device.as_raw_fd());
+        let none = MsFlags::empty();
+        mount(Some("fuse"), "/data/fuse", Some("fuse"), none, Some(&*options)).unwrap();
+        Self
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        let _ = umount2("/data/fuse", MntFlags::MNT_FORCE);
+    }
+}
+
+fn device() -> File {
+    File::options().read(true).write(true).open("/dev/fuse").unwrap()
+}
+
+#[test]
+fn by_a_file_system_that_never_answers() {
+    let (name, devices) = (Unanswered::NAME.as_ptr() as u64, [device(), device()]);
+    let (native, _) = stall(None, name, || Unanswered::mount(&devices[0]));
+    let (supervised, took) = stall(Some(PERMIT), name, || Unanswered::mount(&devices[1]));
+    assert_eq!(supervised, native);
+    assert!(took < Duration::from_secs(5), "others waited for {took:?}");
+}
+
+/// Whoever opens the file has to wait until the lease is given back (fcntl(2), `F_SETLEASE`).
+fn leased() -> OwnedFd {
+    // The kernel asks for it with this signal.
+    nix::sys::signal::SigSet::from(Signal::SIGIO).thread_block().unwrap();
+    std::fs::write("/data/leased", "content").unwrap();
+    let file = File::options().read(true).write(true).open("/data/leased").unwrap();
+    let arguments =
+        [file.as_raw_fd() as u64, libc::F_SETLEASE as u64, libc::F_WRLCK as u64, 0, 0, 0];
+    assert_eq!(sys::call(libc::SYS_fcntl, arguments), 0);
+    file.into()
+}
+
+#[test]
+fn by_a_lease_that_is_not_given_back() {
+    assert_same(|| c"/data/leased".as_ptr() as u64, leased);
+}
+
 #[test]
 fn and_killed() {
     let faulty = Faulty::new();
+    assert_killed(faulty.at, Some(&|| faulty.hold()), || ());
+    let device = device();
+    assert_killed(Unanswered::NAME.as_ptr() as u64, None, || Unanswered::mount(&device));
+    assert_killed(c"/data/leased".as_ptr() as u64, None, leased);
+}
+
+/// `own` is what each caller holds itself.
+fn assert_killed<H>(name: u64, own: Option<&dyn Fn() -> OwnedFd>, hold: impl Fn() -> H) {
     let told = victim::run(Some(PERMIT), || {
+        let _held = hold();
         for _ in 0..crowd() {
             let child = sys::in_child(|| {
-                let _held = faulty.hold();
-                open(faulty.at) as i32
+                let _own = own.map(|own| own());
+                open(name) as i32
             });
             let child = nix::unistd::Pid::from_raw(child);
             std::thread::sleep(Duration::from_millis(10));

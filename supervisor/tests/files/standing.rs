@@ -40,6 +40,31 @@ fn going_as_a_user() {
     compare(&there_and_back(), || user::become_user(1000, 1000, &[]));
 }
 
+/// A folder that was removed has no name any more.
+#[test]
+fn in_a_removed_folder() {
+    let stand = [
+        ("mkdir", vec![Path("gone"), Number(0o755)]),
+        ("chdir", vec![Path("gone")]),
+        ("rmdir", vec![Path("../gone")]),
+    ];
+    let names = [".", "./", "./.", "..", "../file", "./../file", "x", "./x", "", "/data/file"];
+    let calls = names.iter().flat_map(|name| {
+        [
+            ("access", vec![Path(name), Number(0)]),
+            ("open", vec![Path(name), Number(0)]),
+            (
+                "open",
+                vec![Path(name), Number((libc::O_CREAT | libc::O_EXCL).into()), Number(0o600)],
+            ),
+            ("mkdir", vec![Path(name), Number(0o700)]),
+            ("chmod", vec![Path(name), Number(0o755)]),
+        ]
+    });
+    let go = [".", "./.", ".."].map(|name| ("chdir", vec![Path(name)]));
+    compare(&stand.into_iter().chain(calls).chain(go).collect::<Vec<_>>(), || {});
+}
+
 /// In a chroot every name is another one for the program, and the same one for the policy.
 #[test]
 fn in_a_chroot() {

@@ -14,6 +14,7 @@ pub const TESTS: &[Test] = &[
     ("exec::by_a_thread_that_does_not_lead", by_a_thread),
     ("exec::errors_are_the_kernels", errors),
     ("exec::a_raced_name_never_starts_another_program", race),
+    ("exec::a_raced_descriptor_never_starts_another_program", race_for_a_descriptor),
     ("exec::a_raced_argument_never_reaches_a_program", race_for_an_argument),
 ];
 
@@ -139,6 +140,11 @@ fn race() {
     assert_race_was_lost(&stage.work(&["race-exec", &good, &bad, "300"]));
     drop(stage);
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+fn race_for_a_descriptor() {
+    let stage = Stage::new(TRUE_AND_ECHO, CALLS);
+    assert_race_was_lost(&stage.work(&["race-descriptor", "/bin/true", "/bin/false", "300"]));
 }
 
 fn race_for_an_argument() {

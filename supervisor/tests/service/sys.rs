@@ -3,6 +3,7 @@
 
 use nix::errno::Errno;
 use std::ffi::{CStr, CString};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Memory that is one text or another, changed without a break while the calls run.
@@ -83,6 +84,53 @@ pub fn run_raced(words: &[*const u8]) -> i32 {
         assert_eq!(libc::waitpid(pid, &mut status, 0), pid);
     }
     status
+}
+
+/// Starts the program behind a descriptor that may change; gives its wait status. The child shares our descriptors (`CLONE_FILES`).
+pub fn run_raced_descriptor(descriptor: i32) -> i32 {
+    extern "C" fn child(descriptor: *mut libc::c_void) -> libc::c_int {
+        let arguments = [c"program".as_ptr(), std::ptr::null()];
+        let none = [std::ptr::null::<libc::c_char>()];
+        let (arguments, none) = (arguments.as_ptr(), none.as_ptr());
+        let (descriptor, name) = (descriptor as usize, c"".as_ptr());
+        // SAFETY: the vectors end with a null pointer, the texts with a NUL.
+        unsafe {
+            libc::syscall(
+                libc::SYS_execveat,
+                descriptor,
+                name,
+                arguments,
+                none,
+                libc::AT_EMPTY_PATH,
+            )
+        };
+        41
+    }
+    let mut stack = vec![0_u128; 4096];
+    let mut status = 0;
+    // SAFETY: the child runs on the top of a stack of its own, which outlives it: we wait for it. Its argument is a number.
+    unsafe {
+        let top = stack.as_mut_ptr().add(stack.len()).cast();
+        let flags = libc::CLONE_VM | libc::CLONE_FILES | libc::SIGCHLD;
+        let pid = libc::clone(child, top, flags, descriptor as usize as *mut libc::c_void);
+        assert!(pid > 0);
+        assert_eq!(libc::waitpid(pid, &mut status, 0), pid);
+    }
+    status
+}
+
+/// A file without a name (memfd_create(2)).
+pub fn memory_file() -> OwnedFd {
+    // SAFETY: memfd_create(2) reads a text that ends with NUL.
+    let fd = Errno::result(unsafe { libc::memfd_create(c"program".as_ptr(), 0) }).unwrap();
+    // SAFETY: it is new and nobody else's.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// dup2(2).
+pub fn put_in_place(of: i32, descriptor: i32) {
+    // SAFETY: dup2(2) takes numbers; the tests own both descriptors.
+    Errno::result(unsafe { libc::dup2(descriptor, of) }).unwrap();
 }
 
 /// execveat(2); returns only if it failed.

@@ -10,7 +10,7 @@ use nix::sys::socket::{
 use nix::unistd::{Gid, Uid, setgid, setuid};
 use std::ffi::CString;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -38,6 +38,7 @@ fn one(words: &[&str]) -> Result<String, Errno> {
         }
         ["execveat", program, arguments @ ..] => Err(execveat(program, arguments)),
         ["race-exec", good, bad, times] => race_exec(good, bad, times.parse().unwrap()),
+        ["race-descriptor", good, bad, times] => race_descriptor(good, bad, times.parse().unwrap()),
         ["race-argument", good, bad, times] => race_argument(good, bad, times.parse().unwrap()),
         ["getppid"] => parent(),
         ["storm", threads, milliseconds, folder] => {
@@ -135,6 +136,33 @@ fn race_exec(good: &str, bad: &str, times: usize) -> Result<String, Errno> {
     Ok(race(good, bad, times, |name| vec![name]))
 }
 
+/// Starts the program behind a descriptor that is a permitted program's or a copy of another one in memory.
+fn race_descriptor(good: &str, bad: &str, times: usize) -> Result<String, Errno> {
+    let (good, bad) = (File::open(good).unwrap(), std::fs::read(bad).unwrap());
+    let mut copy = File::from(sys::memory_file());
+    copy.write_all(&bad).unwrap();
+    // No descriptor for writing may be left (ETXTBSY), or the race would always be won by an error.
+    let path = format!("/proc/self/fd/{}", copy.as_raw_fd());
+    let bad = File::open(path).unwrap();
+    drop(copy);
+    let raced = good.try_clone().unwrap();
+    let over = AtomicBool::new(false);
+    let told = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                for file in [&bad, &good] {
+                    sys::put_in_place(raced.as_raw_fd(), file.as_raw_fd());
+                    (0..50).for_each(|_| std::hint::spin_loop());
+                }
+            }
+        });
+        let told = tally(times, || sys::run_raced_descriptor(raced.as_raw_fd()));
+        over.store(true, Ordering::Relaxed);
+        told
+    });
+    Ok(told)
+}
+
 /// Starts test(1) with an argument that is one or the other: it fails for the bad one.
 fn race_argument(good: &str, bad: &str, times: usize) -> Result<String, Errno> {
     let fixed = CString::new(good).unwrap();
@@ -151,20 +179,22 @@ fn race(
 ) -> String {
     let text = |text: &str| CString::new(text).unwrap().into_bytes_with_nul();
     let flipping = Flipping::new(&text(good), &text(bad));
-    with_flips(&flipping, || {
-        let (mut ran, mut evil, mut other) = (0, 0, 0);
-        for round in 0..ROUNDS * times {
-            if round >= times && ran > 0 && other > 0 {
-                break;
-            }
-            match sys::run_raced(&words(flipping.pointer())) {
-                0 => ran += 1,
-                status if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 1 => evil += 1,
-                _ => other += 1,
-            }
+    with_flips(&flipping, || tally(times, || sys::run_raced(&words(flipping.pointer()))))
+}
+
+fn tally(times: usize, run: impl Fn() -> i32) -> String {
+    let (mut ran, mut evil, mut other) = (0, 0, 0);
+    for round in 0..ROUNDS * times {
+        if round >= times && ran > 0 && other > 0 {
+            break;
         }
-        format!("{ran} {evil} {other}")
-    })
+        match run() {
+            0 => ran += 1,
+            status if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 1 => evil += 1,
+            _ => other += 1,
+        }
+    }
+    format!("{ran} {evil} {other}")
 }
 
 fn tcp(address: &str) -> Result<String, Errno> {

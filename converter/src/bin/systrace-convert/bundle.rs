@@ -31,8 +31,13 @@ pub struct Bundle {
     /// Do without an agent: whole calls and numbers only.
     #[arg(long, conflicts_with = "agent")]
     standalone: bool,
+    /// Without an agent: enforce what the kernel can, and say what is weaker. Calls that nobody can judge pass if any rule might
+    /// permit them.
+    #[arg(long, requires = "standalone")]
+    best_effort: bool,
     /// Make edits that some permitted calls can tell: `capabilities` drops those that no permitted call needs, although programs whose
-    /// files ask for them do not start then. May be given more than once.
+    /// files ask for them do not start then; `mounts` makes the root read-only, mounts noexec and denied folders empty where the policy
+    /// has no other use for them. May be given more than once.
     #[arg(long, value_name = "EDITS")]
     approximate: Vec<Approximation>,
     #[command(flatten)]
@@ -50,10 +55,14 @@ impl Bundle {
         let terms = Terms {
             enforcer: Enforcer::of(&self.agent, self.standalone),
             approximate: self.approximate.iter().copied().collect(),
+            best_effort: self.best_effort,
         };
-        if let Err(error) = bundle::confine(&mut config, &name, &loaded, &terms) {
-            eprintln!("{:#}", anyhow::Error::new(error));
-            return Ok(Outcome::Findings);
+        match bundle::confine(&mut config, &name, &loaded, &terms) {
+            Ok(inexact) => inexact.iter().for_each(|line| eprintln!("{line}")),
+            Err(error) => {
+                eprintln!("{:#}", anyhow::Error::new(error));
+                return Ok(Outcome::Findings);
+            }
         }
         let mut text = config.into_text()?;
         text.push(b'\n');

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 use converter::host::{Host, LinuxVersion};
-use converter::plan::{Mechanism, Plan, Target, plan};
+use converter::plan::{Mechanism, Plan, Target, plan, weakness};
 use converter::seccomp::json;
 
 use crate::cli::{Outcome, PolicyFile};
@@ -51,12 +51,12 @@ fn report(plan: &Plan, best_effort: bool) -> bool {
     let mut beyond = false;
     for rule in &plan.rules {
         let judgement = match rule.mechanism {
-            Mechanism::Supervisor if best_effort => "weaker than the rule",
-            Mechanism::Supervisor => "needs the supervisor",
-            _ if !rule.exact => "stricter than the rule",
+            Mechanism::Nobody => weakness(rule),
+            Mechanism::Supervisor => "needs the supervisor".to_owned(),
+            _ if !rule.exact => "stricter than the rule".to_owned(),
             _ => continue,
         };
-        beyond |= rule.mechanism == Mechanism::Supervisor;
+        beyond |= matches!(rule.mechanism, Mechanism::Supervisor | Mechanism::Nobody);
         eprintln!("{}:{}: {judgement}: {}\n    {}", rule.file, rule.line, rule.note, rule.text);
     }
     if beyond && !best_effort {

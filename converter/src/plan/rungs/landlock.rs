@@ -1,4 +1,4 @@
-//! Landlock: what may be written, told by folders and files.
+//! Landlock: what may be written, told by folders and files, and which ports of TCP may be named (`ports.rs`).
 //!
 //! Landlock grants rights on inodes and on all that lies below them, and denies what is not granted. So it carries lists that
 //! permit names and folders and deny the rest; a denial before a permission it cannot say.
@@ -14,10 +14,10 @@ use policy::{Errno, FileName, Rule, RuleId};
 use super::hooks::{self, Bits, Needs};
 use super::{
     Answer, Carried, Case, Difference, Direction, Load, Obstacle, Offer, Offers, Rung, Scene,
-    Settled,
+    Settled, ports,
 };
 use crate::host::LandlockAbi;
-use crate::landlock::{Rights, Ruleset};
+use crate::landlock::{Ports, Rights, Ruleset};
 use crate::plan::Mechanism;
 use crate::plan::decisions::Decisions;
 use crate::seccomp::{Action, RegisterTest, Relation};
@@ -54,6 +54,9 @@ impl Rung for Landlock {
 
     fn answer(&self, case: &Case<'_>) -> Answer {
         let abi = case.host.landlock.ok_or("the kernel has no Landlock")?;
+        if ports::are_of(case.form) {
+            return ports::answer(case, abi);
+        }
         let needs = hooks::needs(case.form, abi)?;
         if case.own().next().is_some() {
             return Err("rules on the call's own name come first".into());
@@ -78,8 +81,11 @@ impl Rung for Landlock {
 
     fn settle(&self, scene: &Scene<'_>, offers: Offers, carried: &mut Carried) -> Settled {
         let Some(abi) = scene.host.landlock else { return Settled::nothing(offers, "") };
-        if let Some(obstacle) = blocks_ways(scene).or_else(|| moves_elsewhere(scene, &offers)) {
+        if let Some(obstacle) = blocks_ways(scene) {
             return Settled::nothing(offers, &obstacle);
+        }
+        if let Some(obstacle) = moves_elsewhere(scene, &offers) {
+            return ports_alone(offers, &obstacle, carried);
         }
         let handled = handled(scene, &offers, abi);
         let settled = keep(offers, handled);
@@ -90,6 +96,18 @@ impl Rung for Landlock {
         }
         settled
     }
+}
+
+/// Only what is about ports is carried: on files nothing is denied, not even to move them between folders.
+fn ports_alone(offers: Offers, obstacle: &str, carried: &mut Carried) -> Settled {
+    let (kept, dropped) =
+        offers.into_iter().partition(|(_, offer)| matches!(offer.load, Load::Ports(_)));
+    let settled = Settled { kept, ..Settled::nothing(dropped, obstacle) };
+    if !settled.kept.is_empty() {
+        let everywhere = Rights::REFER;
+        carried.landlock = Some(Ruleset { everywhere, ..ruleset(&settled.kept, Rights::REFER) });
+    }
+    settled
 }
 
 fn writes(form: FormId) -> bool {
@@ -224,7 +242,10 @@ fn keep(offers: Offers, handled: Rights) -> Settled {
     let mut settled = Settled::default();
     let mut names: Option<Permitted> = None;
     for (form, mut offer) in offers {
-        let Load::Landlock(mut needs, permitted) = offer.load.clone() else { continue };
+        let Load::Landlock(mut needs, permitted) = offer.load.clone() else {
+            settled.kept.insert(form, offer);
+            continue;
+        };
         if !handled.contain(Rights::MAKE_SOCK)
             && needs.rights.contain(Rights::MAKE_SOCK)
             && let Some(without) = needs.without_sockets(form)
@@ -252,10 +273,16 @@ fn keep(offers: Offers, handled: Rights) -> Settled {
 fn ruleset(kept: &BTreeMap<FormId, Offer>, handled: Rights) -> Ruleset {
     let mut granted = Rights::NONE;
     let mut rules = Vec::new();
-    for offer in kept.values() {
-        let Load::Landlock(needs, Permitted(permitted)) = &offer.load else { continue };
-        granted = granted.or(needs.used.and(handled));
-        rules = permitted.iter().map(|(id, _)| *id).collect();
+    let mut ports = Ports::default();
+    for (form, offer) in kept {
+        match &offer.load {
+            Load::Landlock(needs, Permitted(permitted)) => {
+                granted = granted.or(needs.used.and(handled));
+                rules = permitted.iter().map(|(id, _)| *id).collect();
+            }
+            Load::Ports(permitted) => ports::enter(&mut ports, *form, permitted),
+            Load::Sockets(_) => {}
+        }
     }
-    Ruleset { handled, granted, rules }
+    Ruleset { handled, granted, rules, everywhere: Rights::NONE, ports }
 }

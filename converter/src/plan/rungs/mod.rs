@@ -6,6 +6,7 @@
 
 mod hooks;
 mod landlock;
+mod ports;
 pub(in crate::plan) mod sockets;
 
 use std::collections::BTreeMap;
@@ -110,6 +111,8 @@ pub(in crate::plan) struct Offer {
 pub(in crate::plan) enum Load {
     /// What is asked of Landlock, and the names that are permitted.
     Landlock(hooks::Needs, landlock::Permitted),
+    /// The ports of TCP that the call may name.
+    Ports(Vec<u16>),
     /// The programs of its hooks.
     Sockets(Vec<SocketProgram>),
 }

@@ -32,9 +32,8 @@ pub(super) static CALLS: &[Call] = &[
     plain!(57 "fork"),
     plain!(58 "vfork" "fork"),
     // The flags of clone3(2) are in memory, where no filter sees them and the caller can change
-    // them while they are judged. So the names fork and __tfork do not reach it; answer ENOSYS, and
-    // the C library falls back to clone. That they are listed here has rules refused that would
-    // permit a clone3 by them.
+    // them while they are judged. So the names fork and __tfork do not reach it; answered ENOSYS,
+    // the C library falls back to clone. So does a supervisor that has judged them.
     forms!(435 "clone3":
         Form::named(&["clone3", "clone"]).with(&[
             Parameter { name: "flags", kind: Kind::CloneFlags, source: Source::CloneArgs(0) },

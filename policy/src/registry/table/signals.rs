@@ -30,8 +30,7 @@ pub(super) static CALLS: &[Call] = &[
     forms!(297 "rt_tgsigqueueinfo":
         Form::named(&["rt_tgsigqueueinfo", "kill"]).with(&[PID, signal(2)]),
     ),
-    // The first argument is a descriptor, so rules on pidname do not hold.
     forms!(424 "pidfd_send_signal":
-        Form::named(&["pidfd_send_signal", "kill"]).with(&[signal(1)]),
+        Form::named(&["pidfd_send_signal", "kill"]).with(&[PID, signal(1)]),
     ),
 ];

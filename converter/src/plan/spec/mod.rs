@@ -1,5 +1,7 @@
 //! What a container's configuration grants and no permitted call needs.
 
+mod mounts;
+
 use policy::ast::PermitFlag;
 use policy::condition::Comparison;
 use policy::program::{Action as RuleAction, Policy, RuleId};
@@ -20,6 +22,14 @@ pub(super) fn edits(set: &PolicySet, host: &Host) -> Vec<Edit> {
     if anything || host.lacks(Mechanism::Spec).is_some() {
         return Vec::new();
     }
+    let mut edits = capabilities(set, host);
+    if host.approximate.contains(&Approximation::Mounts) {
+        edits.extend(mounts::edits(set));
+    }
+    edits
+}
+
+fn capabilities(set: &PolicySet, host: &Host) -> Vec<Edit> {
     // Processes that `exec` adds under other runtimes keep their capabilities, and so differ from the first.
     let exact = host.engine == Engine::SystraceShim && !permits_any(set, HANDING);
     if !exact && !host.approximate.contains(&Approximation::Capabilities) {
@@ -30,7 +40,7 @@ pub(super) fn edits(set: &PolicySet, host: &Host) -> Vec<Edit> {
 }
 
 fn without(unused: &Capability, set: &PolicySet, host: &Host, exact: bool) -> Edit {
-    let denied = |asking: &Asking| Because { call: asking.call, rules: denials(set, asking.call) };
+    let denied = |asking: &Asking| Because { call: asking.call, rules: denials(set, asking) };
     let mut because: Vec<_> = unused.asking.iter().map(denied).collect();
     because.dedup();
     Edit {
@@ -68,14 +78,17 @@ fn permits_any(set: &PolicySet, calls: &[&'static str]) -> bool {
     calls.iter().any(|call| passes(set, &Asking { call, only: None }))
 }
 
-/// Where the rules are that deny a call, in their order.
-fn denials(set: &PolicySet, call: &str) -> Vec<String> {
+/// Where the rules are that deny such calls, in their order.
+fn denials(set: &PolicySet, asking: &Asking) -> Vec<String> {
     let mut origins = Vec::new();
-    for policy in &set.policies {
-        for id in forms(call).flat_map(|form| judging(policy, form)) {
-            let rule = policy.rule(id);
+    for (policy, form) in
+        set.policies.iter().flat_map(|policy| forms(asking.call).map(move |form| (policy, form)))
+    {
+        for rule in judging(policy, form).map(|id| policy.rule(id)) {
+            let matches = lower(&rule.condition, true, &|test| of_form(form.form(), test));
+            let denies = matches!(rule.action, RuleAction::Deny(_));
             let origin = rule.origin.to_string();
-            if matches!(rule.action, RuleAction::Deny(_)) && !origins.contains(&origin) {
+            if denies && is_possible(&matches, asking.only) && !origins.contains(&origin) {
                 origins.push(origin);
             }
         }
