@@ -218,6 +218,8 @@ impl Launch<'_> {
 /// What belongs to a container that is being made: removed unless the container comes to be.
 struct Claim {
     folder: PathBuf,
+    /// libcontainer's folder. It removes it itself, unless it cannot write what it would need for that: without room on the disk.
+    state: PathBuf,
     companions: Companions,
     /// The process that removes it; 0, which is no process, when it is kept.
     owner: u32,
@@ -236,7 +238,8 @@ impl Claim {
                 ErrorKind::AlreadyExists => StateError::Exists(id.clone()).into(),
                 _ => anyhow::Error::new(error).context(format!("cannot make {}", folder.display())),
             })?;
-        Ok(Self { folder, companions, owner: std::process::id() })
+        let state = store.root().join(id.as_str());
+        Ok(Self { folder, state, companions, owner: std::process::id() })
     }
 
     fn keep(mut self) {
@@ -252,6 +255,7 @@ impl Drop for Claim {
             // The error that brought us here is the one to report.
             let _ = supervise::end(&self.folder, 0);
             let _ = self.companions.remove();
+            let _ = fs::remove_dir_all(&self.state);
             let _ = fs::remove_dir_all(&self.folder);
         }
     }

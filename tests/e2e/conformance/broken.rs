@@ -5,16 +5,18 @@ use crate::Test;
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::time::Duration;
+use tests::command::{finish, limited};
 use tests::{Engine, sweep};
 
 type Play = fn(&mut Oci) -> Result<()>;
 
 pub fn tests() -> Vec<Test> {
-    let all: [(&str, Play); 5] = [
+    let all: [(&str, Play); 6] = [
         ("killed-between-create-and-start", killed_between_create_and_start),
         ("killed-while-creating", killed_while_creating),
         ("one-name-for-many", one_name_for_many),
         ("garbage-in-the-state-directory", garbage),
+        ("no-room-for-the-state", no_room),
         ("deleted-while-joined", deleted_while_joined),
     ];
     let test = |(name, play): (&'static str, Play)| {
@@ -114,6 +116,32 @@ fn garbage(oci: &mut Oci) -> Result<()> {
     fs::remove_file(state.join("file"))?;
     ensure!(oci.status()? == "running", "{}", oci.status()?);
     oci.must("delete --force ID").map(drop)
+}
+
+/// However far `create` comes on a full disk, it says so and leaves nothing. The disk is gone with the mount namespace.
+fn no_room(oci: &mut Oci) -> Result<()> {
+    oci.script("exit 0")?;
+    let state = oci.state();
+    fs::create_dir_all(&state)?;
+    let line = oci.command_line("run --bundle . ID");
+    let mut refused = 0;
+    for room in (4..=256).step_by(4) {
+        let script = format!(
+            "mount -t tmpfs -o size={room}k tmpfs '{0}' && {line} </dev/null; status=$?; ls '{0}'; exit $status",
+            state.display()
+        );
+        let mut shell = limited("unshare");
+        shell.args(["--mount", "sh", "-c", &script]).current_dir(oci.folder());
+        let said = finish(&mut shell, b"")?;
+        ensure!(said.stdout.is_empty(), "{room} KiB: left: {}", said.summary());
+        if said.status == 0 {
+            break;
+        }
+        refused += 1;
+        ensure!(said.status == 1 && !said.stderr.is_empty(), "{room} KiB: {}", said.summary());
+    }
+    ensure!((1..64).contains(&refused), "{refused} refused");
+    fs::remove_dir(&state).context("the state directory is in use")
 }
 
 fn deleted_while_joined(oci: &mut Oci) -> Result<()> {
