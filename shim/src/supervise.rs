@@ -103,6 +103,15 @@ pub fn end(folder: &Path, patience: u16) -> Result<(), SuperviseError> {
     Ok(())
 }
 
+/// Lets the supervisor run if somebody stopped it. It may be tracing a process over one call, and what is killed is reaped only
+/// after its tracer has looked.
+pub fn resume(folder: &Path) {
+    if let Some(group) = group_behind(folder) {
+        // Gone already is as good.
+        let _ = killpg(group, Signal::SIGCONT);
+    }
+}
+
 /// The process group of all that serve the container. The process that made the socket leads it (`SO_PEERCRED`
 /// tells its number), and only members of the group have the socket. So while it answers there is a member, and the
 /// number is not given out again, even if the leader is dead (setpgid(2), credentials(7)).

@@ -18,8 +18,11 @@ if len(sys.argv) > 2:
 folder = tempfile.mkdtemp()
 os.chdir(folder)
 report = os.path.join(folder, "report.xml")
+# It talks on loopback only.
+resources = ["-u", "network"] if module == "test_socketserver" else []
+options = ["-v", "--timeout=240", "--tempdir", folder, "--junit-xml", report, *resources]
 done = subprocess.run(
-    [sys.executable, "-m", "test", "-v", "--timeout=240", "--tempdir", folder, "--junit-xml", report, module],
+    [sys.executable, "-m", "test", *options, module],
     stdin=subprocess.DEVNULL,
 )
 print(f"= {module}\tstatus {done.returncode}")

@@ -25,7 +25,7 @@ limit traced-exec '
 child = os.fork()
 if child == 0:
     libc.ptrace(0, 0, 0, 0)
-    print(told(lambda: os.execv("/bin/true", ["true"])), flush=True); os._exit(9)
+    print(told(lambda: os.execv("/bin/true", ["true"])), end=" ", flush=True); os._exit(9)
 print(os.WIFSTOPPED(os.waitpid(child, 0)[1]))'
 limit path-of-fifo 'os.mkfifo("pf"); print(told(lambda: os.close(os.open("pf", os.O_PATH))))'
 limit path-of-fifo-in-thread '

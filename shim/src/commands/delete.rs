@@ -57,6 +57,7 @@ pub fn delete(store: &Store, mut container: Container, force: bool) -> anyhow::R
     if status != ContainerStatus::Stopped {
         // What was made below the container's group can only be removed when nobody makes more of it.
         end_all(&container);
+        supervise::resume(&store.own_folder(&id));
     }
     Cgroup::remove_nested(&container)?;
     if force && status == ContainerStatus::Stopped {

@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::container::Store;
 use crate::identifier::ContainerId;
 use crate::signal::SignalNumber;
-use crate::sys;
+use crate::{supervise, sys};
 
 /// Send a signal to the first process of a container
 #[derive(Debug, clap::Args)]
@@ -34,6 +34,9 @@ impl Kill {
             Cgroup::of(&store.load(&self.id)?)?.signal(self.signal)?;
         } else {
             self.send(&store)?;
+        }
+        if self.signal == SignalNumber::KILL {
+            supervise::resume(&store.own_folder(&self.id));
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -8,8 +8,8 @@ use crate::sys::process::{self, Numbers};
 use crate::sys::signal::{Info, send};
 use crate::worker::Worker;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat, readlinkat};
-use nix::sys::stat::Mode;
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
+use nix::sys::stat::{Mode, fstatat};
 use nix::unistd::{Pid, getpgid};
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -63,17 +63,9 @@ impl Target {
     ) -> Result<Self, Denial> {
         let folder = caller.folder()?;
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        let namespace = caller.fully(|| openat(folder, "ns/pid", flags, Mode::empty()))?;
-        let search = Search { worker, caller, namespace };
-        let (first, second) = (notification.int(0), notification.int(1));
-        let found = match i64::from(notification.number.0) {
-            libc::SYS_kill => search.kill(first),
-            libc::SYS_tkill => search.thread(None, first),
-            libc::SYS_tgkill | libc::SYS_rt_tgsigqueueinfo => search.thread(Some(first), second),
-            libc::SYS_pidfd_send_signal => search.descriptor(first),
-            _ => search.process(first),
-        };
-        match found {
+        let namespace = caller.fully(|| openat(folder, "ns/pid", flags, Mode::empty()));
+        let search = namespace.map(|namespace| Search { worker, caller, namespace });
+        match search.map_err(Denial::from).and_then(|search| search.of(notification)) {
             Err(Denial::Caller(errno)) => {
                 Ok(Self { name: UNKNOWN.to_vec(), aim: Aim::Nobody(errno) })
             }
@@ -95,6 +87,17 @@ struct Search<'s> {
 }
 
 impl Search<'_> {
+    fn of(&self, notification: &Notification) -> Result<Target, Denial> {
+        let (first, second) = (notification.int(0), notification.int(1));
+        match i64::from(notification.number.0) {
+            libc::SYS_kill => self.kill(first),
+            libc::SYS_tkill => self.thread(None, first),
+            libc::SYS_tgkill | libc::SYS_rt_tgsigqueueinfo => self.thread(Some(first), second),
+            libc::SYS_pidfd_send_signal => self.descriptor(first),
+            _ => self.process(first),
+        }
+    }
+
     fn kill(&self, number: i32) -> Result<Target, Denial> {
         match number {
             0 => Ok(Target::several(b"<own process group>")),
@@ -207,7 +210,7 @@ impl Search<'_> {
         let link = |name: &str| format!("{number}/{name}");
         let root = CString::new(link("root")).map_err(|_| Errno::EINVAL)?;
         let (name, same) = self.caller.fully(|| {
-            let name = readlinkat(host::proc(), link("exe").as_str());
+            let name = program(link("exe").as_str());
             let roots = [place(host::proc(), &root), place(self.worker.container().root(), c"")];
             let roots = roots.map(|root| root.map(|root| (root.device, root.inode)));
             (name, roots[0].is_ok() && roots[0] == roots[1])
@@ -215,6 +218,18 @@ impl Search<'_> {
         // If it lives, it had the number when the link was read.
         let lives = self.caller.fully(|| send(task, 0, None::<&Info>, 0)).is_ok();
         let known = name.ok().filter(|_| same && lives);
-        Ok(known.map_or_else(|| UNKNOWN.to_vec(), |name| name.into_vec()))
+        Ok(known.unwrap_or_else(|| UNKNOWN.to_vec()))
     }
 }
+
+/// Where a link to a program leads. One whose file was removed or replaced keeps its name.
+fn program(link: &str) -> Result<Vec<u8>, Errno> {
+    let mut name = readlinkat(host::proc(), link)?.into_vec();
+    if name.ends_with(DELETED) && fstatat(host::proc(), link, AtFlags::empty())?.st_nlink == 0 {
+        name.truncate(name.len() - DELETED.len());
+    }
+    Ok(name)
+}
+
+/// What the kernel adds to such a name (proc_pid_exe(5)).
+const DELETED: &[u8] = b" (deleted)";

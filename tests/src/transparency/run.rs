@@ -2,7 +2,7 @@
 
 use super::workload::Workload;
 use crate::{Engine, Runtime, place};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -59,6 +59,8 @@ pub fn play(engine: &Engine, image: &str, runtime: &Runtime, workload: &Workload
     let started = Instant::now();
     let output = container.run()?;
     let seconds = started.elapsed().as_secs_f64();
+    // docker-run(1): 125 is the engine's own failure.
+    ensure!(output.finished.status != 125, "no container: {}", output.finished.stderr);
     let records: Vec<String> = output.audit.iter().map(|record| format!("{record:?}\n")).collect();
     let mut outcomes = outcomes(&output.finished.stdout);
     outcomes.insert("(exit)".to_owned(), format!("status {}", output.finished.status));

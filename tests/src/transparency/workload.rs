@@ -145,8 +145,6 @@ pub const WORKLOADS: &[Workload] = &[
     Workload::module("test_multiprocessing_main_handling"),
     Workload::module("test_cmd_line"),
     Workload::module("test_cmd_line_script"),
-    Workload::module("test_sqlite3"),
     Workload::module("test_shelve"),
     Workload::module("test_robotparser"),
-    Workload::module("test_posix_spawn"),
 ];
