@@ -319,7 +319,8 @@ impl<'n> Caller<'n> {
     /// EBADF if the caller has no such descriptor.
     pub fn duplicate(&self, fd: i32) -> Result<OwnedFd, Denial> {
         let pidfd = self.pidfd()?;
-        self.fully(|| process::duplicate(pidfd, fd)).map_err(gone)
+        // EPERM means that we may not trace the caller, as for its memory (pidfd_getfd(2)).
+        self.surroundings.powers.reach(|| process::duplicate(pidfd, fd)).map_err(gone)
     }
 
     fn open_link(&self, name: &str) -> Result<OwnedFd, Denial> {

@@ -6,6 +6,7 @@ use crate::sys::process::exchange;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
+use nix::unistd::read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -62,6 +63,28 @@ pub fn opened() -> Vec<BorrowedFd<'static>> {
 #[must_use]
 pub fn proc() -> BorrowedFd<'static> {
     folders().proc.as_fd()
+}
+
+/// All of a file of proc(5). Such a file has no length, so a whole page is asked for at first: most fit in, and the kernel makes
+/// some anew for each read.
+///
+/// # Errors
+/// What read(2) says: ESRCH if the process is gone.
+pub fn contents(file: OwnedFd) -> Result<Vec<u8>, Errno> {
+    let (mut bytes, mut end) = (vec![0; 4096], 0);
+    loop {
+        match read(&file, &mut bytes[end..]) {
+            Ok(0) => break,
+            Ok(got) => end += got,
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+        if end == bytes.len() {
+            bytes.resize(2 * end, 0);
+        }
+    }
+    bytes.truncate(end);
+    Ok(bytes)
 }
 
 /// Whether the caller runs in another process than the one that opened the folders.

@@ -1,4 +1,4 @@
-//! The calls that make up most of what is supervised: they look at files or open them, and make none.
+//! The calls that make up most of what is supervised: they look at files or open them, or connect sockets, and make no file.
 
 use crate::notification::Notification;
 
@@ -26,7 +26,8 @@ pub fn is_plain(notification: &Notification) -> bool {
         | libc::SYS_faccessat
         | libc::SYS_faccessat2
         | libc::SYS_readlink
-        | libc::SYS_readlinkat => true,
+        | libc::SYS_readlinkat
+        | libc::SYS_connect => true,
         _ => false,
     }
 }
@@ -55,6 +56,9 @@ mod tests {
             assert!(!is_plain(&call(number, libc::O_PATH)));
             assert!(!is_plain(&call(number, libc::O_TMPFILE | libc::O_RDWR)));
         }
+        assert!(is_plain(&call(libc::SYS_connect, 0)));
+        // A unix socket that is bound is a file, with the umask.
+        assert!(!is_plain(&call(libc::SYS_bind, 0)));
         for number in [libc::SYS_creat, libc::SYS_openat2, libc::SYS_mkdir, libc::SYS_execve] {
             assert!(!is_plain(&call(number, 0)));
         }

@@ -21,9 +21,7 @@ use nix::fcntl::{OFlag, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{Mode, fstat};
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -92,8 +90,7 @@ impl Image {
 }
 
 fn read_all(fd: OwnedFd) -> Result<Vec<u8>, Errno> {
-    let mut bytes = Vec::new();
-    File::from(fd).read_to_end(&mut bytes).map_err(|_| Errno::ESRCH)?;
+    let bytes = host::contents(fd).map_err(|_| Errno::ESRCH)?;
     // An address space that is gone has none.
     if bytes.is_empty() { Err(Errno::ESRCH) } else { Ok(bytes) }
 }

@@ -1,6 +1,7 @@
 /* calls CALL COUNT [CLIENTS]: makes a call COUNT times and prints the nanoseconds that one took. The median of ten parts, so that a
  * moment's noise does not count. With CLIENTS, so many processes make COUNT calls each at the same time, and the time from the
- * first to the last is divided by the number of all calls. */
+ * first to the last is divided by the number of all calls. `calls nothing` does nothing: it is the program that `exec` starts, so that
+ * every judge has the same one. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -42,12 +43,14 @@ static int connection(void) {
     return connect(end_point, (struct sockaddr *)&peer, sizeof peer);
 }
 
+static const char *own_name;
+
 /* A process that starts a program and waits for its end. */
 static int program(void) {
     int status;
     pid_t child = vfork();
     if (child == 0) {
-        execl("/bin/true", "true", (char *)NULL);
+        execl(own_name, own_name, "nothing", (char *)NULL);
         _exit(127);
     }
     return child < 0 || waitpid(child, &status, 0) != child || status != 0;
@@ -82,6 +85,9 @@ static int together(int (*call)(void), long count, long clients) {
 }
 
 int main(int argc, char **argv) {
+    if (argc == 2 && strcmp(argv[1], "nothing") == 0)
+        return 0;
+    own_name = argv[0];
     if (argc != 3 && argc != 4)
         return 2;
     int (*call)(void) = strcmp(argv[1], "open") == 0      ? open_close

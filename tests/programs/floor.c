@@ -1,10 +1,13 @@
 /* floor open|stat|connect|exec PROGRAM ARGUMENT…: runs PROGRAM while this process answers its openat, newfstatat, connect or
  * execve, in the same safe order of steps that the supervisor takes, with nothing else around them: what a supervised call costs at
- * least. A connect is made on a copy of the caller's socket; an execve is let through, as nobody can make one for another.
+ * least.
  *
  * Receive; read the name; is the call still waiting, and are its credentials the same; with the caller's capabilities
  * only: open the name as O_PATH below the root, ask for the resolved name, ask for the type, and open for use or take
- * the status; answer. (seccomp_unotify(2), pidfd_open(2), capabilities(7).) */
+ * the status; answer. A descriptor is handed over before the answer: in one step (SECCOMP_ADDFD_FLAG_SEND) the caller would get
+ * 0 and no descriptor if this process were killed in between. A connect is made on a copy of the caller's socket. An execve nobody
+ * can make for another, and the kernel reads its arguments again: so they are copied, the caller is traced, the call is let through, and
+ * what was loaded is compared before it runs. (seccomp_unotify(2), pidfd_open(2), capabilities(7), ptrace(2).) */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -12,6 +15,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +23,7 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -39,7 +44,7 @@ struct pidfd_info {
 #define PIDFD_GET_INFO _IOWR(0xFF, 11, struct pidfd_info)
 #define PIDFD_INFO_CREDS 2
 
-static int root, own, task;
+static int root, own, proc, task;
 static struct __user_cap_data_struct full[2], caller[2];
 
 static void fail(const char *what) {
@@ -116,10 +121,10 @@ static void serve_open(int listener, const struct seccomp_notif *call) {
     if (file < 0) {
         answer(listener, call, -2, 0);
     } else {
-        struct seccomp_notif_addfd give = {.id = call->id, .flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = file,
-                                           .newfd_flags = call->data.args[2] & O_CLOEXEC};
-        ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &give);
+        struct seccomp_notif_addfd give = {.id = call->id, .srcfd = file, .newfd_flags = call->data.args[2] & O_CLOEXEC};
+        int given = ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &give);
         close(file);
+        answer(listener, call, 0, given);
     }
     if (place >= 0)
         close(place);
@@ -158,11 +163,69 @@ static void serve_connect(int listener, const struct seccomp_notif *call) {
     answer(listener, call, error, 0);
 }
 
+/* All of a file of /proc/PID. */
+static ssize_t read_proc(pid_t pid, const char *file, char *text, size_t size) {
+    char path[64];
+    sprintf(path, "%d/%s", pid, file);
+    int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, text, size);
+    close(fd);
+    return length;
+}
+
+/* The arguments, one behind the other as /proc/PID/cmdline has them. */
+static size_t arguments_of(const struct seccomp_notif *call, char *text, size_t size) {
+    uint64_t pointers[16] = {0};
+    size_t length = 0;
+    name_of(call->pid, call->data.args[1], (char *)pointers, sizeof pointers);
+    for (int i = 0; i < 16 && pointers[i]; i++) {
+        char argument[512];
+        name_of(call->pid, pointers[i], argument, sizeof argument);
+        size_t more = strnlen(argument, sizeof argument - 1) + 1;
+        if (length + more > size)
+            fail("long arguments");
+        memcpy(text + length, argument, more);
+        length += more;
+    }
+    return length;
+}
+
+/* The program that the process has loaded is this file with these arguments. */
+static int is_loaded(pid_t pid, const struct stat *judged, const char *arguments, size_t length) {
+    char path[64], loaded[4096];
+    struct stat status;
+    sprintf(path, "%d/exe", pid);
+    return fstatat(proc, path, &status, 0) == 0 && status.st_ino == judged->st_ino && status.st_dev == judged->st_dev &&
+           read_proc(pid, "cmdline", loaded, sizeof loaded) == (ssize_t)length && memcmp(loaded, arguments, length) == 0;
+}
+
+/* Each program is started by a new process, so its credentials are read each time. */
 static void serve_exec(int listener, const struct seccomp_notif *call) {
     struct seccomp_notif_resp reply = {.id = call->id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
-    char name[4096];
+    char name[4096], number[16], arguments[4096], text[4096];
+    struct stat status;
+    int stop;
+    read_proc(call->pid, "status", text, sizeof text);
     name_of(call->pid, call->data.args[0], name, sizeof name);
+    size_t length = arguments_of(call, arguments, sizeof arguments);
+    check(listener, call);
+    capabilities(caller);
+    int place = resolve(name, &status, number);
+    int file = place < 0 ? -1 : openat(own, number, O_RDONLY | O_CLOEXEC);
+    capabilities(full);
+    if (file < 0 || read(file, text, 256) < 2 || memcmp(text, "#!", 2) == 0)
+        fail("no binary program");
+    close(file);
+    close(place);
+    if (ptrace(PTRACE_SEIZE, call->pid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL) ||
+        ptrace(PTRACE_INTERRUPT, call->pid, 0, 0))
+        fail("ptrace");
+    check(listener, call);
     ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &reply);
+    if (waitpid(call->pid, &stop, __WALL) != (pid_t)call->pid || stop >> 8 != (SIGTRAP | PTRACE_EVENT_EXEC << 8) ||
+        !is_loaded(call->pid, &status, arguments, length))
+        fail("another program was loaded");
+    ptrace(PTRACE_DETACH, call->pid, 0, 0);
 }
 
 /* What can be served. */
@@ -187,6 +250,7 @@ static void settle(pid_t program) {
     caller[1].effective = 0;
     root = open("/", O_PATH | O_CLOEXEC);
     own = open("/proc/self/fd", O_PATH | O_CLOEXEC | O_DIRECTORY);
+    proc = open("/proc", O_PATH | O_CLOEXEC | O_DIRECTORY);
     task = syscall(SYS_pidfd_open, program, 0);
     if (unshare(CLONE_FS) || fchdir(root) || chroot("."))
         fail("chroot");

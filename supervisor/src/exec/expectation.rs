@@ -152,11 +152,9 @@ fn name_given_to_kernel(process: Tgid) -> Result<CString, Errno> {
     memory::read_c_string(Tid(process.0), address, memory::PATH_MAX)?.ok_or(Errno::EIO)
 }
 
-fn read(process: Tgid, name: &str) -> std::io::Result<Vec<u8>> {
+fn read(process: Tgid, name: &str) -> Result<Vec<u8>, Errno> {
     let path = format!("{}/{name}", process.0);
     let fd =
         openat(host::proc(), path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-    let mut bytes = Vec::new();
-    File::from(fd).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    host::contents(fd)
 }

@@ -13,7 +13,6 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::{Mode, fstat};
 use std::ffi::CStr;
-use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Where a walk is, as far as proc(5) is concerned.
@@ -191,8 +190,7 @@ fn open_folder(root: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
 fn read(folder: BorrowedFd<'_>, name: &CStr) -> Result<String, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let fd = openat(folder, name, flags, Mode::empty())?;
-    let mut text = Vec::new();
-    std::fs::File::from(fd).read_to_end(&mut text).map_err(|_| Errno::ESRCH)?;
+    let text = host::contents(fd).map_err(|_| Errno::ESRCH)?;
     // Names of threads and of mounts may be any bytes; what is looked for here is ASCII, and nothing is taken for ASCII that is not.
     Ok(String::from_utf8_lossy(&text).into_owned())
 }

@@ -50,11 +50,19 @@ impl Address {
         )?;
         Ok(Self { bytes, printed: file.name.clone(), file: Some(file) })
     }
+
+    /// Whether its family is `AF_UNIX`, whatever follows.
+    #[must_use]
+    pub fn is_unix(&self) -> bool {
+        self.bytes.starts_with(&FAMILY)
+    }
 }
+
+const FAMILY: [u8; 2] = (libc::AF_UNIX as u16).to_ne_bytes();
 
 /// The file name in an address: of family `AF_UNIX`, not empty and not abstract (unix(7)).
 pub fn path(address: &[u8]) -> Option<CString> {
-    let path = address.strip_prefix(&(libc::AF_UNIX as u16).to_ne_bytes())?;
+    let path = address.strip_prefix(&FAMILY)?;
     let end = path.iter().position(|byte| *byte == 0).unwrap_or(path.len());
     CString::new(&path[..end]).ok().filter(|path| !path.is_empty())
 }
@@ -62,7 +70,7 @@ pub fn path(address: &[u8]) -> Option<CString> {
 /// The address of a file by its name.
 #[must_use]
 pub fn unix(name: &[u8]) -> Vec<u8> {
-    [&(libc::AF_UNIX as u16).to_ne_bytes()[..], name, &[0]].concat()
+    [&FAMILY[..], name, &[0]].concat()
 }
 
 #[cfg(test)]

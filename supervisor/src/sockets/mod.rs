@@ -42,18 +42,21 @@ fn connect(worker: &mut Worker, caller: &Caller<'_>, request: &Request) -> Resul
         let thread = (caller.tgid()?, caller.tid());
         let full = |_| Denial::because("no room to enter the connection for the kernel");
         if !worker.identity.is_assumed()
-            && let Some(admitted) = programs.admit(thread, &address.bytes).map_err(full)?
+            && let Some(admitted) =
+                caller.fully(|| programs.admit(thread, &address.bytes)).map_err(full)?
         {
             return Ok(Reply::Continue(ContinueReason::HeldByProgram(admitted)));
         }
-        programs.admit_ourselves().map_err(full)?;
+        caller.fully(|| programs.admit_ourselves()).map_err(full)?;
     }
     let socket = caller.duplicate(request.notification.int(0))?;
-    let waits = !is_nonblocking(&socket)? && !is_datagram(&socket)?;
+    let waits = !is_datagram(&socket)? && !is_nonblocking(&socket)?;
     let wait = if waits { Wait::Long } else { Wait::No };
     let connect =
         |address: Option<&[u8]>| socket::connect(socket.as_fd(), address.unwrap_or_default());
-    let way = Way { address: Some(address), is_unix: is_unix(&socket)?, wait };
+    // With an address of another family a unix socket reaches nobody who could ask who it is (`unix_validate_addr`, net/unix/af_unix.c).
+    let is_unix = address.is_unix() && is_unix(&socket)?;
+    let way = Way { address: Some(address), is_unix, wait };
     reach(worker, caller, way, connect)?;
     Ok(Reply::Value(0))
 }

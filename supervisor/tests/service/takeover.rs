@@ -141,10 +141,13 @@ fn holder() {
     let stage = Stage::new(&folder.policy(), CALLS);
     let child = work(&stage, &["storm", "2", "3000", folder.text()]);
     wait_until("the storm", || folder.0.read_dir().unwrap().count() > 20);
-    for _ in 0..2 {
+    const NOTICE: &str = "the holder of the listeners was killed";
+    for round in 1..=2 {
         let old = stage.holder();
         kill(Pid::from_raw(old), Signal::SIGKILL).unwrap();
         wait_until("another holder", || stage.holder() != old);
+        // What a supervisor has not written yet dies with it.
+        wait_until("the record of that", || notices(&stage.audit_so_far(), NOTICE) == round);
         kill_server(&stage);
     }
     let told = told(child);
@@ -152,7 +155,7 @@ fn holder() {
     assert!(!told.contains("ENOSYS") && !told.contains("forbidden:ok"), "{told}");
     wait_until("the end of all", || stage.members("systrace-holder").is_empty());
     let audit = stage.audit_so_far();
-    assert_eq!(notices(&audit, "the holder of the listeners was killed"), 2, "{audit:?}");
+    assert_eq!(notices(&audit, NOTICE), 2, "{audit:?}");
     assert!(audit.last().unwrap().get("summary").is_some());
 }
 

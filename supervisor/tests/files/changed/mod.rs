@@ -4,7 +4,12 @@
 mod numbered;
 
 use crate::{guard, sys, user, victim};
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
 use std::fmt::Write as _;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use supervisor::sys::credentials::{Capabilities, set_capabilities};
 
@@ -13,7 +18,10 @@ const OF_GROUP_50: &std::ffi::CStr = c"/data/group";
 
 /// The same story with and without supervision.
 fn assert_same(body: fn() -> String) {
-    let policy = format!("{}\tnative-execve: true then permit[inherit]\n", rooted());
+    let policy = format!(
+        "{}\tnative-execve: true then permit[inherit]\n\tnative-bind: true then permit\n\tnative-connect: sockaddr neq \"/nowhere\" then permit\n",
+        rooted()
+    );
     let tell = |policy| victim::run(policy, || body().into_bytes());
     let native = String::from_utf8(tell(None)).unwrap();
     assert_eq!(String::from_utf8(tell(Some(&policy))).unwrap(), native);
@@ -95,6 +103,44 @@ fn by_each_of_its_users() {
         numbers(libc::SYS_setuid, [1000, 0, 0]);
         told + reads(MODE_0000)
     });
+}
+
+/// What a connection is allowed, and the user whom its other side is shown (`SO_PEERCRED`).
+#[test]
+fn by_its_user_when_it_connects() {
+    assert_same(|| {
+        let name = "/data/socket";
+        // The story is told twice.
+        drop(std::fs::remove_file(name));
+        let listener = UnixListener::bind(name).unwrap();
+        std::fs::set_permissions(name, Permissions::from_mode(0o600)).unwrap();
+        let connects = || {
+            let mut answers: Vec<_> = (0..5)
+                .map(|_| UnixStream::connect(name).is_ok().then(|| shown(&listener)))
+                .collect();
+            answers.dedup();
+            match answers[..] {
+                [Some(user)] => format!("yes, as {user} "),
+                [None] => "no ".to_owned(),
+                _ => "sometimes ".to_owned(),
+            }
+        };
+        let mut told = connects();
+        numbers(libc::SYS_setresuid, [-1, 1000, -1]);
+        told += &connects();
+        numbers(libc::SYS_setresuid, [-1, 0, -1]);
+        told += &connects();
+        std::fs::set_permissions(name, Permissions::from_mode(0o666)).unwrap();
+        numbers(libc::SYS_setresuid, [-1, 1000, -1]);
+        told += &connects();
+        capset(0);
+        told + &connects()
+    });
+}
+
+fn shown(listener: &UnixListener) -> u32 {
+    let (accepted, _) = listener.accept().unwrap();
+    getsockopt(&accepted, PeerCredentials).unwrap().uid()
 }
 
 #[test]

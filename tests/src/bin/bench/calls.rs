@@ -1,6 +1,7 @@
 //! What calls cost: decided by nobody, in the kernel, by the supervisor, and by the barest C loop that does the same.
 
-use crate::runner::{Runner, Runners};
+use crate::gaps::Gaps;
+use crate::runner::{INSIDE, Runner, Runners, in_container};
 use anyhow::{Context, Result};
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +11,7 @@ use tests::place;
 
 /// The calls, how often each is made, and by how many processes at a time.
 pub const CALLS: [(&str, u32, &[Clients]); 5] = [
-    ("open", 20_000, &[Clients::One, Clients::Four]),
+    ("open", 20_000, &[Clients::One, Clients::Four, Clients::Flood]),
     ("stat", 20_000, &[Clients::One, Clients::Four]),
     ("connect", 20_000, &[Clients::One]),
     ("exec", 500, &[Clients::One]),
@@ -19,12 +20,19 @@ pub const CALLS: [(&str, u32, &[Clients]); 5] = [
 
 const ROUNDS: usize = 5;
 
+/// Each flood lasts for some seconds.
+const FLOODS: usize = 2;
+/// Calls of one, by all together.
+pub const FLOOD: u32 = 128_000;
+
 /// How many processes call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clients {
     One,
     /// At the same time; each makes a fourth of the calls.
     Four,
+    /// 64 at the same time, for some seconds.
+    Flood,
 }
 
 impl Clients {
@@ -33,7 +41,12 @@ impl Clients {
         match self {
             Self::One => vec![call.to_owned(), count.to_string()],
             Self::Four => vec![call.to_owned(), (count / 4).to_string(), "4".to_owned()],
+            Self::Flood => vec![call.to_owned(), (FLOOD / 64).to_string(), "64".to_owned()],
         }
+    }
+
+    fn rounds(self) -> usize {
+        if self == Self::Flood { FLOODS } else { ROUNDS }
     }
 }
 
@@ -52,7 +65,7 @@ pub struct Cost {
 enum Judge<'r> {
     Container(&'r Runner),
     Floor,
-    Syd,
+    Syd(&'r Path),
 }
 
 impl Judge<'_> {
@@ -60,7 +73,7 @@ impl Judge<'_> {
         match self {
             Self::Container(runner) => runner.name,
             Self::Floor => FLOOR,
-            Self::Syd => "syd",
+            Self::Syd(_) => "syd",
         }
     }
 }
@@ -68,7 +81,7 @@ impl Judge<'_> {
 /// The judge that the others are compared with.
 pub const FLOOR: &str = "bare C loop";
 
-pub fn measure(runners: &Runners) -> Result<Vec<Cost>> {
+pub fn measure(runners: &Runners, gaps: &mut Gaps) -> Result<Vec<Cost>> {
     let mut costs = Vec::new();
     let mut bundle = runners.bundle("calls")?;
     // Not every runtime brings the loop of a new network up, and the bare loop has the host's.
@@ -81,10 +94,11 @@ pub fn measure(runners: &Runners) -> Result<Vec<Cost>> {
         for clients in clients {
             let words = clients.arguments(call, count);
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            bundle.command(&[&["/calls"], &words[..]].concat())?;
+            bundle.command(&[&["timeout", INSIDE, "/calls"], &words[..]].concat())?;
             for pinned in [true, false] {
-                let medians = compare(runners, &bundle, &words, pinned)?;
-                costs.extend(medians.map(|(judge, median)| Cost {
+                let series = Series { bundle: &bundle, words: &words, pinned };
+                let medians = compare(runners, &series, (clients.rounds(), gaps));
+                costs.extend(medians.into_iter().map(|(judge, median)| Cost {
                     judge,
                     call,
                     clients: *clients,
@@ -97,31 +111,40 @@ pub fn measure(runners: &Runners) -> Result<Vec<Cost>> {
     Ok(costs)
 }
 
-/// One call under every judge, in alternating rounds.
+/// The same calls in every round.
+struct Series<'s> {
+    bundle: &'s Bundle,
+    words: &'s [&'s str],
+    pinned: bool,
+}
+
+/// One call under every judge, in alternating rounds. A judge that fails is left out from then on.
 fn compare(
     runners: &Runners,
-    bundle: &Bundle,
-    words: &[&str],
-    pinned: bool,
-) -> Result<impl Iterator<Item = (&'static str, f64)>> {
-    let containers = [&runners.runc, &runners.kernel, &runners.supervised].map(Judge::Container);
-    // Nobody supervises getppid.
-    let floor = (words[0] != "getppid").then_some(Judge::Floor);
-    let syd = runners.syd.as_ref().filter(|_| words[0] != "getppid").map(|_| Judge::Syd);
-    let judges: Vec<_> = containers.into_iter().chain(floor).chain(syd).collect();
-    let mut times: Vec<Vec<f64>> = judges.iter().map(|_| Vec::new()).collect();
-    for _ in 0..ROUNDS {
-        for (judge, times) in judges.iter().zip(&mut times) {
-            let mut command = match (judge, &runners.syd) {
-                (Judge::Container(runner), _) => bundle.run(&runner.words, "bench-calls"),
-                (Judge::Syd, Some(syd)) => under_syd(syd, words),
-                _ => bare_loop(words),
-            };
-            times.push(once(&mut command, pinned)?);
-        }
+    series: &Series<'_>,
+    (rounds, gaps): (usize, &mut Gaps),
+) -> Vec<(&'static str, f64)> {
+    let mut times: Vec<_> =
+        judges(runners, series.words[0]).into_iter().map(|judge| (judge, Vec::new())).collect();
+    for _ in 0..rounds {
+        times.retain_mut(|(judge, times)| {
+            let part = format!("{} under {}", series.words.join(" "), judge.name());
+            let time = gaps.part(&part, || series.once(judge));
+            times.extend(time);
+            time.is_some()
+        });
     }
-    let names: Vec<_> = judges.iter().map(Judge::name).collect();
-    Ok(names.into_iter().zip(times.into_iter().map(median)))
+    times.into_iter().map(|(judge, times)| (judge.name(), median(times))).collect()
+}
+
+/// Who is asked about this call.
+fn judges<'r>(runners: &'r Runners, call: &str) -> Vec<Judge<'r>> {
+    let supervised = if call == "exec" { &runners.programs } else { &runners.supervised };
+    let containers = [&runners.runc, &runners.kernel, supervised].map(Judge::Container);
+    // Nobody supervises getppid.
+    let others = if call == "getppid" { None } else { Some(Judge::Floor) };
+    let syd = runners.syd.as_deref().filter(|_| call != "getppid").map(Judge::Syd);
+    containers.into_iter().chain(others).chain(syd).collect()
 }
 
 /// The same question to syd: every name, program and address is looked at, and permitted.
@@ -143,11 +166,19 @@ fn bare_loop(words: &[&str]) -> Command {
     command
 }
 
-fn once(command: &mut Command, pinned: bool) -> Result<f64> {
-    let text =
-        if pinned { finish(&mut on_one_processor(command), b"")? } else { finish(command, b"")? }
-            .success()?;
-    text.parse().with_context(|| format!("no number of nanoseconds: {text:?}"))
+impl Series<'_> {
+    fn once(&self, judge: &Judge<'_>) -> Result<f64> {
+        let run = |mut command: Command| match self.pinned {
+            true => finish(&mut on_one_processor(&command), b"")?.success(),
+            false => finish(&mut command, b"")?.success(),
+        };
+        let text = match judge {
+            Judge::Container(runner) => in_container(self.bundle, &runner.words, run),
+            Judge::Syd(syd) => run(under_syd(syd, self.words)),
+            Judge::Floor => run(bare_loop(self.words)),
+        }?;
+        text.parse().with_context(|| format!("no number of nanoseconds: {text:?}"))
+    }
 }
 
 fn on_one_processor(command: &Command) -> Command {

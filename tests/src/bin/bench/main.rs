@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod calls;
+mod gaps;
 mod memory;
 mod report;
 mod runner;
@@ -12,6 +13,7 @@ mod start;
 mod workloads;
 
 use anyhow::{Context, Result};
+use gaps::Gaps;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use runner::Runners;
@@ -36,20 +38,20 @@ fn run() -> Result<()> {
     drop(fs::remove_dir_all(&folder));
     fs::create_dir_all(&folder)?;
     let runners = Runners::new(&folder)?;
+    let mut gaps = Gaps::new();
     if std::env::args().nth(1).as_deref() == Some("workloads") {
-        return write(
-            "benchmarks-workloads.md",
-            &report::workloads(&workloads::measure(&runners)?)?,
-        );
+        let works = workloads::measure(&runners, &mut gaps)?;
+        write("benchmarks-workloads.md", &report::workloads(&works, &gaps)?)?;
+    } else {
+        println!("container start, {} rounds …", start::ROUNDS);
+        let start = gaps.part("start of a container", || start::measure(&runners));
+        println!("memory of a supervisor …");
+        let memory = gaps.part("memory of a supervisor", || memory::measure(&runners));
+        println!("supervised calls …");
+        let calls = calls::measure(&runners, &mut gaps)?;
+        let text = report::write(&start.unwrap_or_default(), &calls, (memory.as_ref(), &gaps))?;
+        write("benchmarks.md", &text)?;
     }
-    println!("container start, {} rounds …", start::ROUNDS);
-    let start = start::measure(&runners)?;
-    println!("supervised calls …");
-    let calls = calls::measure(&runners)?;
-    println!("memory of a supervisor …");
-    let memory = memory::measure(&runners)?;
-    let text = report::write(&start, &calls, &memory)?;
-    write("benchmarks.md", &text)?;
     drop(fs::remove_dir_all(&folder));
     Ok(())
 }

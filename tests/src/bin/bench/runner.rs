@@ -3,7 +3,9 @@
 use anyhow::Result;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use tests::bundle::Bundle;
+use tests::command::{finish, limited_to};
 use tests::place;
 
 /// A runtime and what it is called in the report.
@@ -25,6 +27,8 @@ pub struct Runners {
     pub talk: Runner,
     /// Every file name goes to the supervisor.
     pub supervised: Runner,
+    /// Every program that is started goes to the supervisor, and nothing else does.
+    pub programs: Runner,
     /// Most is decided in the kernel, what changes files by their names.
     pub ladder: Runner,
     /// The peer that supervises programs, if it is installed.
@@ -52,6 +56,10 @@ impl Runners {
             kernel: shim("systrace-shim, docker-default", "tests/policies/kernel.policy"),
             talk: shim("systrace-shim, web-server", "examples/talk/web-server.policy"),
             supervised: shim("systrace-shim, supervised files", "tests/policies/supervised.policy"),
+            programs: shim(
+                "systrace-shim, supervised programs",
+                "tests/policies/supervised-programs.policy",
+            ),
             ladder: shim("systrace-shim, ladder", "tests/policies/ladder.policy"),
             syd: installed("syd"),
         })
@@ -63,6 +71,25 @@ impl Runners {
         bundle.take(&place::programs().join("calls"))?;
         Ok(bundle)
     }
+}
+
+/// Seconds after which what runs in a container ends itself: less than its runtime has, which could leave it behind.
+pub const INSIDE: &str = "45";
+
+/// Runs a bundle's command. A container that failed is removed, so that the next one can have its name.
+pub fn in_container(
+    bundle: &Bundle,
+    words: &[String],
+    run: impl FnOnce(Command) -> Result<String>,
+) -> Result<String> {
+    const ID: &str = "bench";
+    let result = run(bundle.run(words, ID));
+    if result.is_err() {
+        let mut delete = limited_to(10, &words[0]);
+        delete.args(&words[1..]).arg("--root").arg(bundle.folder().join("state"));
+        drop(finish(delete.args(["delete", "--force", ID]), b""));
+    }
+    result
 }
 
 /// Where a program is that need not be there.

@@ -1,6 +1,6 @@
 //! `run` of /bin/true: creation, start and end of a container.
 
-use crate::runner::{Runner, Runners};
+use crate::runner::{Runner, Runners, in_container};
 use anyhow::Result;
 use std::time::Instant;
 use tests::bundle::Bundle;
@@ -35,10 +35,14 @@ pub fn measure(runners: &Runners) -> Result<Vec<Start>> {
 }
 
 fn once(bundle: &Bundle, runner: &Runner) -> Result<f64> {
-    let mut command = bundle.run(&runner.words, "bench-start");
-    let started = Instant::now();
-    tests::command::finish(&mut command, b"")?.success()?;
-    Ok(started.elapsed().as_secs_f64() * 1e3)
+    let mut elapsed = 0.0;
+    in_container(bundle, &runner.words, |mut command| {
+        let started = Instant::now();
+        let finished = tests::command::finish(&mut command, b"")?;
+        elapsed = started.elapsed().as_secs_f64() * 1e3;
+        finished.success()
+    })?;
+    Ok(elapsed)
 }
 
 fn summary(name: &'static str, mut times: Vec<f64>) -> Start {
