@@ -118,6 +118,10 @@ const SIGNALS: &str = "started() { until [ \"$(readlink /proc/$!/exe)\" = $1 ]; 
 fn signals_by_program(engine: &Engine) -> Result<()> {
     let output = engine.container("debian").policy("signals").shell(SIGNALS).run()?;
     let told = &output.finished.stdout;
+    if output.finished.stderr.contains("`pidname` cannot be tested before Linux") {
+        println!("not tried: {}", output.finished.stderr);
+        return Ok(());
+    }
     ensure!(told == "sent\n143\ndenied\ndenied\ndenied\n", "{}", output.finished.summary());
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! A call that gets a handler needs a row here.
 
 use crate::guard::PERMIT;
-use crate::{sys, victim};
+use crate::{signals, sys, victim};
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd};
 use supervisor::handlers::supervised_calls;
@@ -300,11 +300,14 @@ fn every_argument_of_every_call() {
     let addresses = ["connect", "bind", "sendto", "sendmsg", "sendmmsg"]
         .map(|call| format!("\tnative-{call}: not sockaddr eq \"nowhere\" then permit\n"))
         .concat();
+    let signals = match signals::are_told() {
+        true => "\tnative-kill: not pidname eq \"/nobody\" then permit\n",
+        false => "",
+    };
     let policy = format!(
         "{PERMIT}{addresses}\tnative-execve: true then permit[inherit]\n\
          \tnative-chroot: filename neq \"/nowhere\" then permit\n\tnative-fastopen: permit\n\
-         \tnative-kill: not pidname eq \"/nobody\" then permit\n\
-         \tnative-clone3: not flags eq \"CLONE_NEWUSER\" then permit\n"
+         \tnative-clone3: not flags eq \"CLONE_NEWUSER\" then permit\n{signals}"
     );
     let run = |policy: Option<&str>| {
         let told = victim::run(policy, || {
