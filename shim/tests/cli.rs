@@ -169,6 +169,10 @@ fn a_file_for_other_programs_is_refused() {
 #[test]
 fn an_engine_profile_with_a_listener_is_refused() {
     let scene = Scene::new();
+    scene.write(
+        "policies/bin_true",
+        "Policy: /bin/true, Emulation: native\n\tnative-close: permit\n",
+    );
     scene.configure(|spec| {
         spec["linux"]["seccomp"] =
             json!({ "defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/a" });

@@ -28,5 +28,5 @@ cat >t.cc <<'X'
 int main() { std::vector<std::thread> t; for (int i = 0; i < 8; i++) t.emplace_back([] {}); for (auto &x : t) x.join(); std::cout << "joined\n"; try { throw 1; } catch (int) { return 4; } }
 X
 same g++ bash -c 'g++ -O1 -pthread -o tc t.cc && ./tc; echo $?; ls -A /tmp | grep -c "^cc"'
-same make-errors bash -c 'printf "a:\n\tfalse\nb:\n\techo b\n" >Makefile; make a; make -k -j4 a b; make missing'
+same make-errors bash -c 'printf "a:\n\tfalse\nb:\n\techo b\n" >Makefile; make a; make -k -j4 a b 2>&1 | sort; make missing'
 same ar bash -c 'gcc -c t.c && ar rcs libt.a t.o && ar t libt.a && strip t && nm t; objdump -f ts | tail -3'

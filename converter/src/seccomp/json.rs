@@ -269,7 +269,10 @@ mod tests {
             filter.calls.insert(number(libc::SYS_getppid), clauses);
             // A newer call, so that getppid is not newer than the profile.
             filter.calls.insert(number(libc::SYS_openat2), vec![Clause::always(Action::Allow)]);
-            let json = profile(&filter).expect("few tests");
+            let json = profile(&filter);
+            // One case in some thousands negates two masks at once, which is 32 × 32 rules.
+            prop_assume!(!matches!(json, Err(JsonError::TooManyRules { .. })));
+            let json = json.expect("whole calls and numbers");
             let read = engine::compile(&json).expect("a good profile").filter;
             for (first, second, upper) in words {
                 let arguments = [first | upper << 40, second, 0, 0, 0, 0];
