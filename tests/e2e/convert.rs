@@ -35,7 +35,9 @@ fn every_example_is_right(_: &Engine) -> Result<()> {
         let name = file.to_string_lossy();
         let checked = convert(&["check", &name])?;
         ensure!(checked.status == 0, "{name}: {}", checked.summary());
-        let planned = convert(&["plan", &name])?;
+        // Debian 12's kernel enforces the examples; some of the tests' own policies need a newer one.
+        let host = if name.contains("/examples/") { "linux=6.1" } else { "linux=6.18" };
+        let planned = convert(&["plan", "--for", host, &name])?;
         ensure!(planned.status == 0, "{name}: {}", planned.summary());
     }
     Ok(())
