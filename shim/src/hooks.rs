@@ -83,11 +83,15 @@ impl StartHooks {
         Self { hooks: hooks.unwrap_or_default(), state }
     }
 
-    /// Runs them in the container's first process, with its variables.
-    pub fn run(&self) -> Result<(), HookError> {
+    pub fn is_empty(&self) -> bool {
+        self.hooks.is_empty()
+    }
+
+    /// Runs them in the container, with its variables, and tells them of its first process.
+    pub fn run(&self, first: u32) -> Result<(), HookError> {
         let variables: HashMap<_, _> = std::env::vars().collect();
         let mut state = self.state.clone();
-        state.pid = Some(std::process::id() as i32);
+        state.pid = Some(first as i32);
         run_hooks(Some(&self.hooks), Some(&state), None, None, Some(&variables))
     }
 }

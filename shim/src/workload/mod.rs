@@ -7,7 +7,7 @@ mod users;
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::ffi::CString;
-use std::io::Write;
+use std::io::{Read, Write, pipe};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
@@ -16,7 +16,8 @@ use libcontainer::error::LibcontainerError;
 use libcontainer::hooks::HookError;
 use libcontainer::workload::{Executor, ExecutorError, ExecutorValidationError};
 use nix::errno::Errno;
-use nix::unistd::execve;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, execve};
 use oci_spec::runtime::{Process, Spec};
 use supervisor::handoff::{Client, HandOffError, install_and_hand_over};
 
@@ -91,6 +92,12 @@ pub enum WorkloadError {
     GiveBack(#[source] caps::errors::CapsError),
     #[error("startContainer")]
     Hooks(#[source] HookError),
+    #[error("cannot start the startContainer hooks")]
+    Fork(#[source] Errno),
+    #[error("cannot hear of the startContainer hooks")]
+    Report(#[source] std::io::Error),
+    #[error("error running hook: {0}")]
+    HooksFailed(String),
     #[error("cannot make /dev read-only")]
     Devices(#[source] Errno),
     #[error("cannot give the terminal away")]
@@ -119,8 +126,8 @@ impl Workload {
             sys::join_new_session_keyring().map_err(WorkloadError::Keyring)?;
         }
         sys::restore_sigpipe().map_err(WorkloadError::Signal)?;
-        if let Some(hooks) = &self.0.hooks {
-            hooks.run().map_err(WorkloadError::Hooks)?;
+        if let Some(hooks) = self.0.hooks.as_ref().filter(|hooks| !hooks.is_empty()) {
+            self.run(hooks, no_new_privileges(spec))?;
         }
         if self.0.role == Role::First {
             devices::protect(spec).map_err(WorkloadError::Devices)?;
@@ -136,6 +143,33 @@ impl Workload {
             let path = program.path.to_string_lossy().into_owned();
             WorkloadError::Exec { path, errno }
         })
+    }
+
+    /// The hooks' programs are the image's: the engine's profile applies to them as under runc, and what was lent to us is not
+    /// theirs. A child takes that on, since the profile may forbid what is still ahead of us.
+    fn run(&self, hooks: &StartHooks, no_new_privileges: bool) -> Result<(), WorkloadError> {
+        let (mut reader, mut writer) = pipe().map_err(WorkloadError::Report)?;
+        let own = std::process::id();
+        let child = match sys::fork().map_err(WorkloadError::Fork)? {
+            ForkResult::Parent { child } => child,
+            ForkResult::Child => {
+                let outcome = self
+                    .narrow(no_new_privileges)
+                    .and_then(|()| hooks.run(own).map_err(WorkloadError::Hooks));
+                if let Err(error) = &outcome {
+                    // The status says that it failed, even if nobody hears why.
+                    let _ = write!(writer, "{}", chain(error));
+                }
+                sys::exit_now(outcome.is_err().into())
+            }
+        };
+        drop(writer);
+        let mut reason = String::new();
+        reader.read_to_string(&mut reason).map_err(WorkloadError::Report)?;
+        match waitpid(child, None) {
+            Ok(WaitStatus::Exited(_, 0)) => Ok(()),
+            _ => Err(WorkloadError::HooksFailed(reason)),
+        }
     }
 
     /// The engine's profile and the capability, in runc's order: loading a filter takes the capability

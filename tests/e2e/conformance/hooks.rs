@@ -16,6 +16,11 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "where-hooks-run", play: places, shows: &["createContainer /rootfs"] },
     Scenario { name: "failing-hooks", play: failing, shows: &["prestart: 1", "poststop: 0"] },
     Scenario { name: "slow-hook", play: slow, shows: &["1 gone"] },
+    Scenario {
+        name: "hook-under-the-profile",
+        play: under_the_profile,
+        shows: &["filtered", "not made"],
+    },
 ];
 
 /// All but startContainer run on the host's file system.
@@ -131,4 +136,19 @@ fn slow(oci: &mut Oci) -> Result<String> {
     })?;
     let said = oci.call("create --bundle . ID")?;
     Ok(format!("{} {}", said.status, oci.status()?))
+}
+
+/// What the engine forbids the container it forbids to hooks that run in it; the container's capabilities are all they have.
+fn under_the_profile(oci: &mut Oci) -> Result<String> {
+    let host = told_folder(oci)?;
+    oci.configure(|config| {
+        config["linux"]["seccomp"] = json!({
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "syscalls": [{ "names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1 }],
+        });
+        let line = "cd /told && grep -E '^(Seccomp|CapEff):' /proc/self/status > hook; mkdir made || echo not made >> hook";
+        config["hooks"] = json!({ "startContainer": [{ "path": "/bin/sh", "args": ["sh", "-c", line] }] });
+    })?;
+    live(oci)?;
+    Ok(fs::read_to_string(format!("{host}/hook"))?.replace("Seccomp:\t2", "filtered"))
 }
