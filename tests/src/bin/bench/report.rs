@@ -64,14 +64,14 @@ fn bare_loop(call: &str) -> Option<&'static str> {
         }
         "connect" => {
             "A datagram socket, to the loop. The bare C loop copies the address and the socket (pidfd_getfd(2)), asks whether the call still\n\
-             waits, connects with the caller's capabilities, closes and answers: 10 system calls, none of which can be left out safely. It\n\
-             does not ask whether the socket may block, as it must before it connects one of a stream."
+             waits, connects with the caller's capabilities, closes and answers: 10 system calls. Between calls of one caller it could\n\
+             keep these capabilities, as we do. It does not ask whether the socket may block, as it must before it connects one of a stream."
         }
         "exec" => {
             "The program is static and does nothing. The bare C loop takes the minimum that is safe without a program in the kernel: it reads\n\
              the new process's credentials, copies name and arguments, opens the file and looks whether it is a script, traces the caller, lets\n\
              the call through, waits for the stop behind it, compares the program and its arguments with what was judged, and detaches:\n\
-             28 system calls and two more changes of the process that runs."
+             some thirty system calls and two more changes of the process that runs."
         }
         _ => return None,
     })
