@@ -1,5 +1,6 @@
 //! `events`: what a container uses, once or again and again.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -30,7 +31,8 @@ impl Events {
         let container = store.load_alive(&self.id)?;
         let cgroup = Cgroup::of(&container)?;
         loop {
-            println!("{}", event(&self.id, &cgroup.stats()?));
+            // Who reads may have read enough: that is an error and no panic.
+            writeln!(std::io::stdout(), "{}", event(&self.id, &cgroup.stats()?))?;
             if self.stats {
                 return Ok(ExitCode::SUCCESS);
             }
