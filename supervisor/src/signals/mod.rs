@@ -36,6 +36,11 @@ pub const HANDLERS: &[Row] = &[
 /// `PIDFD_SIGNAL_PROCESS_GROUP` of linux/pidfd.h (since Linux 6.9).
 const PROCESS_GROUP: u32 = 1 << 2;
 
+/// Whether a pidfd_send_signal(2) is for the group that the process leads.
+fn is_for_group(notification: &Notification) -> bool {
+    notification.int(3).cast_unsigned() & PROCESS_GROUP != 0
+}
+
 /// Proof that a signal goes to the caller's own process or group, or to everybody: no other process can take that place
 /// while the caller waits.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Who would get a signal, and the program that it runs.
 
+use super::is_for_group;
 use crate::caller::Caller;
 use crate::host;
 use crate::notification::{Denial, Notification};
@@ -93,7 +94,7 @@ impl Search<'_> {
             libc::SYS_kill => self.kill(first),
             libc::SYS_tkill => self.thread(None, first),
             libc::SYS_tgkill | libc::SYS_rt_tgsigqueueinfo => self.thread(Some(first), second),
-            libc::SYS_pidfd_send_signal => self.descriptor(first),
+            libc::SYS_pidfd_send_signal => self.descriptor(first, is_for_group(notification)),
             _ => self.process(first),
         }
     }
@@ -145,19 +146,19 @@ impl Search<'_> {
     fn group(&self, number: i32) -> Result<Target, Denial> {
         match self.open(number, Numbers::Thread, process::open_process) {
             Ok((fd, leader)) => {
-                let program = self.program(fd.as_fd(), leader)?;
-                let name = if program == UNKNOWN { b"unknown" } else { program.as_slice() };
+                let name = group_name(&self.program(fd.as_fd(), leader)?);
                 let task = Task { is_group: true, ..self.task(fd, leader)? };
-                Ok(Target { name: [b"pg:", name].concat(), aim: Aim::Task(task) })
+                Ok(Target { name, aim: Aim::Task(task) })
             }
             Err(Denial::Caller(errno)) => {
-                Ok(Target { name: b"pg:unknown".to_vec(), aim: Aim::Nobody(errno) })
+                Ok(Target { name: group_name(UNKNOWN), aim: Aim::Nobody(errno) })
             }
             Err(denial) => Err(denial),
         }
     }
 
-    fn descriptor(&self, number: i32) -> Result<Target, Denial> {
+    /// With `PIDFD_SIGNAL_PROCESS_GROUP` the process stands for the group that it leads.
+    fn descriptor(&self, number: i32, is_group: bool) -> Result<Target, Denial> {
         let fd = self.caller.duplicate(number)?;
         let ids = process::ids(fd.as_fd()).map_err(|errno| match errno {
             Errno::ENOTTY | Errno::EINVAL => Errno::EBADF,
@@ -167,8 +168,10 @@ impl Search<'_> {
         if process::number_in(self.namespace.as_fd(), ids.tgid).is_err() {
             return Err(Errno::EINVAL.into());
         }
-        let name = self.program(fd.as_fd(), ids.tgid)?;
-        Ok(Target { name, aim: Aim::Task(self.task(fd, ids.tgid)?) })
+        let program = self.program(fd.as_fd(), ids.tgid)?;
+        let name = if is_group { group_name(&program) } else { program };
+        let task = Task { is_group, ..self.task(fd, ids.tgid)? };
+        Ok(Target { name, aim: Aim::Task(task) })
     }
 
     fn task(&self, fd: OwnedFd, leader: i32) -> Result<Task, Denial> {
@@ -220,6 +223,12 @@ impl Search<'_> {
         let known = name.ok().filter(|_| same && lives);
         Ok(known.unwrap_or_else(|| UNKNOWN.to_vec()))
     }
+}
+
+/// What rules see of a group that is led by this program.
+fn group_name(program: &[u8]) -> Vec<u8> {
+    let name = if program == UNKNOWN { b"unknown" } else { program };
+    [b"pg:", name].concat()
 }
 
 /// Where a link to a program leads. One whose file was removed or replaced keeps its name.

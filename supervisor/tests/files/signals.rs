@@ -130,6 +130,28 @@ fn groups_and_everybody() {
     });
 }
 
+/// A descriptor that stands for a group is judged as the group is.
+#[test]
+fn a_group_by_a_descriptor() {
+    // PIDFD_SIGNAL_PROCESS_GROUP of linux/pidfd.h.
+    const GROUP: u64 = 1 << 2;
+    let policy =
+        POLICY.replace("pg:/tmp/worker\" then permit", "pg:/tmp/worker\" then deny[enolck]");
+    assert_ne!(policy, POLICY);
+    run_under(&policy, || {
+        let mut worker = start("worker");
+        let descriptor = open_process(worker.id() as i32).unwrap();
+        let send = |flags| {
+            let fd = number(descriptor.as_raw_fd());
+            sys::call(libc::SYS_pidfd_send_signal, [fd, 0, 0, flags, 0, 0])
+        };
+        assert_eq!([send(0), send(GROUP)], [0, DENIED]);
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+        "ok".into()
+    });
+}
+
 /// pid_namespaces(7): nobody inside can kill or stop the first process.
 #[test]
 fn the_first_process_is_spared() {
