@@ -50,7 +50,7 @@ fn assert_same(name: impl Fn() -> u64, hold: impl Fn() -> OwnedFd) {
     let (native, _) = stall(None, name(), &hold);
     let (supervised, took) = stall(Some(PERMIT), name(), &hold);
     assert_eq!(supervised, native);
-    assert!(took < Duration::from_secs(5), "others waited for {took:?}");
+    assert!(took < Duration::from_secs(30), "others waited for {took:?}");
 }
 
 /// Two pages whose content comes from whoever holds the descriptor (userfaultfd(2)): here never.
@@ -122,7 +122,7 @@ fn by_a_file_system_that_never_answers() {
     let (native, _) = stall(None, name, || Unanswered::mount(&one));
     let (supervised, took) = stall(Some(PERMIT), name, || Unanswered::mount(&other));
     assert_eq!(supervised, native);
-    assert!(took < Duration::from_secs(5), "others waited for {took:?}");
+    assert!(took < Duration::from_secs(30), "others waited for {took:?}");
 }
 
 /// Whoever opens the file has to wait until the lease is given back (fcntl(2), `F_SETLEASE`).
