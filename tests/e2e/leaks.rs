@@ -11,7 +11,7 @@ use tests::place::Home;
 use tests::{Engine, place, sweep};
 
 /// How long a supervisor may outlive its container.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What was found of each kind; all of it should not be there.
 struct Left {

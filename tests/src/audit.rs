@@ -8,7 +8,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 /// How long after its container a supervisor may take to write its last record.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One line of an audit log.
 #[derive(Debug, Clone, Deserialize)]

@@ -167,7 +167,7 @@ fn assert_killed<H>(name: u64, own: Option<&dyn Fn() -> OwnedFd>, hold: impl Fn(
             let status = nix::sys::wait::waitpid(child, None).unwrap();
             assert!(matches!(status, nix::sys::wait::WaitStatus::Signaled(..)), "{status:?}");
         }
-        assert!(elsewhere() < Duration::from_secs(5));
+        assert!(elsewhere() < Duration::from_secs(30));
         b"killed".to_vec()
     });
     assert_eq!(told, b"killed");

@@ -110,8 +110,8 @@ fn exec_rights(stage: &Stage<'_>) -> Result<String> {
 fn stop(stage: &Stage<'_>) -> Result<String> {
     let running = attentive(stage)?;
     let started = Instant::now();
-    running.docker(&["stop", "--time=8"], &[])?.success()?;
-    let speed = if started.elapsed() < Duration::from_secs(4) { "at once" } else { "late" };
+    running.docker(&["stop", "--time=30"], &[])?.success()?;
+    let speed = if started.elapsed() < Duration::from_secs(15) { "at once" } else { "late" };
     let word =
         if running.logs()?.contains("got SIGTERM") { "got SIGTERM" } else { "heard nothing" };
     Ok(format!("status {}, {speed}, {word}", running.inspect("{{.State.ExitCode}}")?))
@@ -127,8 +127,8 @@ fn stop_while_a_call_waits(stage: &Stage<'_>) -> Result<String> {
     let running = stage.debian().command(["python3", "-c", WAITING]).start()?;
     running.await_log("ready")?;
     let started = Instant::now();
-    running.docker(&["stop", "--time=8"], &[])?.success()?;
-    let speed = if started.elapsed() < Duration::from_secs(4) { "at once" } else { "late" };
+    running.docker(&["stop", "--time=30"], &[])?.success()?;
+    let speed = if started.elapsed() < Duration::from_secs(15) { "at once" } else { "late" };
     Ok(format!("status {}, {speed}", running.inspect("{{.State.ExitCode}}")?))
 }
 
