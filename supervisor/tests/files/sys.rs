@@ -19,6 +19,8 @@ pub fn in_child(run: impl FnOnce() -> i32) -> libc::pid_t {
     // that `run` uses holds a lock in another thread of the test.
     match unsafe { libc::fork() } {
         0 => {
+            // A thread of another test that panics just now may hold a lock for ever in the child: then it dies, and this test fails.
+            nix::unistd::alarm::set(HUNG);
             // The test harness would keep the message in memory that dies with the child.
             std::panic::set_hook(Box::new(|panic| {
                 let _ = writeln!(std::io::stderr(), "in a victim: {panic}");
@@ -28,6 +30,9 @@ pub fn in_child(run: impl FnOnce() -> i32) -> libc::pid_t {
         child => child,
     }
 }
+
+/// After so many seconds a child that has not ended never will.
+const HUNG: u32 = 300;
 
 /// Ends a child with a function.
 pub fn end(run: impl FnOnce() -> i32) -> ! {
