@@ -6,6 +6,7 @@
 //! their thread for ever, so what goes through them needs no second question.
 
 use crate::constancy::{Changes, Moment};
+use crate::host;
 use crate::listener::Listener;
 use crate::memory;
 use crate::notification::{Denial, Notification, Tgid, Tid};
@@ -18,7 +19,6 @@ use crate::thread::{Look, Thread};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
-use nix::unistd::read;
 use std::cell::{OnceCell, RefCell};
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
@@ -251,20 +251,8 @@ impl<'n> Caller<'n> {
     /// # Errors
     /// [`Denial::Gone`] if the caller died.
     pub fn read_file(&self, name: &str) -> Result<String, Denial> {
-        let fd = self.open_file(name)?;
-        let (mut text, mut end) = (vec![0; 4096], 0);
-        // The kernel makes the whole text at the first read, so only a full buffer leaves a rest.
-        while end < text.len() {
-            let room = text.len() - end;
-            let got = read(&fd, &mut text[end..]).map_err(gone)?;
-            end += got;
-            if got < room {
-                break;
-            }
-            text.resize(2 * end, 0);
-        }
-        text.truncate(end);
-        Ok(String::from_utf8_lossy(&text).into_owned())
+        let bytes = host::contents(self.open_file(name)?.into()).map_err(gone)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// A file below `/proc/TID`, to be read.

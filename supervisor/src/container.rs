@@ -7,7 +7,7 @@ use crate::confinement::Confinement;
 use crate::constancy::{Changes, Constancy};
 use crate::environment::View;
 use crate::files::devices::Devices;
-use crate::handoff::walls::{Choice, Walls};
+use crate::handoff::walls::Choice;
 use crate::holder::Journal;
 use crate::idmap::IdMap;
 use crate::notification::{Denial, Tgid, Tid};
@@ -26,8 +26,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Blueprint {
     id: String,
-    walls: Arc<Walls>,
-    unfenced: Option<String>,
+    choice: Choice,
     constancy: Constancy,
     sockets: Option<Arc<LoadedPrograms>>,
     devices: Devices,
@@ -107,8 +106,7 @@ impl Blueprint {
             Log::open(path).map_err(|source| EnterError::Audit { path: path.clone(), source })?;
         Ok(Self {
             id: confinement.id.clone(),
-            walls: choice.walls(),
-            unfenced: choice.unfenced().map(str::to_owned),
+            choice: choice.made(),
             constancy: confinement.constancy,
             sockets: confinement.sockets.clone(),
             devices: Devices::new(confinement.devices.clone()),
@@ -132,14 +130,8 @@ impl Blueprint {
 
     /// What further processes are put under.
     #[must_use]
-    pub fn walls(&self) -> Arc<Walls> {
-        Arc::clone(&self.walls)
-    }
-
-    /// Why the cheaper walls could not be used.
-    #[must_use]
-    pub fn unfenced(&self) -> Option<&str> {
-        self.unfenced.as_deref()
+    pub fn choice(&self) -> &Choice {
+        &self.choice
     }
 
     /// Where audit records go.
@@ -157,7 +149,7 @@ impl Blueprint {
     /// Every descriptor that belongs to it.
     pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
         let sockets = self.sockets.iter().flat_map(|sockets| sockets.descriptors());
-        let ruleset = self.walls.ruleset.iter().map(AsRawFd::as_raw_fd);
+        let ruleset = self.choice.walls().ruleset.as_ref().map(AsRawFd::as_raw_fd);
         let namespace = self.user_namespace.iter().map(AsRawFd::as_raw_fd);
         let always = [self.view.root().as_raw_fd(), self.log.file().as_raw_fd()];
         always.into_iter().chain(namespace).chain(sockets).chain(ruleset)
@@ -210,7 +202,7 @@ impl Container {
     /// permit it.
     #[must_use]
     pub fn is_fenced(&self) -> bool {
-        self.blueprint.walls.ruleset.is_some()
+        self.blueprint.choice.walls().ruleset.is_some()
     }
 
     /// The container's own user namespace; none if it has ours.

@@ -2,7 +2,6 @@
 
 use crate::container::Container;
 use crate::handoff::server::Joined;
-use crate::handoff::walls::Choice;
 use crate::holder::{Belongings, Channel, SeatRef};
 use crate::host;
 use crate::listener::Listener;
@@ -63,15 +62,15 @@ fn begin(
 ) -> std::io::Result<Service> {
     host::open_folders()?;
     let Some(Guests { reception, waiting, others }) = guests else {
-        let walls = Choice::made(belongings.blueprint.walls());
-        let reception = Reception::new(belongings.server.again()?, walls);
+        let choice = belongings.blueprint.choice().clone();
+        let reception = Reception::new(belongings.server.again()?, choice);
         let mut service = Service::new(belongings, reception, holder)?;
         service.skip_losses();
         service.container.audit.notice(TAKEN_OVER);
         return Ok(service);
     };
     let mut service = Service::new(belongings, reception, holder)?;
-    if let Some(reason) = service.container.blueprint().unfenced() {
+    if let Some(reason) = service.container.blueprint().choice().unfenced() {
         service.container.audit.notice(format!("Landlock is not used: {reason}"));
     }
     service.reception.answer(waiting, Ok(()));

@@ -15,7 +15,7 @@ pub struct Walls {
 }
 
 /// The walls of one container. Which they are is told once, before its first process asks.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Choice {
     walls: Arc<Walls>,
     fenced: Option<Filter>,
@@ -31,10 +31,10 @@ impl Choice {
         Self { walls: Arc::new(walls), fenced, unfenced: None }
     }
 
-    /// The walls of a container that began before.
+    /// As it is when the container begins: nothing can be told any more.
     #[must_use]
-    pub fn made(walls: Arc<Walls>) -> Self {
-        Self { walls, fenced: None, unfenced: None }
+    pub fn made(&self) -> Self {
+        Self { fenced: None, ..self.clone() }
     }
 
     /// The walls.
@@ -57,10 +57,13 @@ impl Choice {
         true
     }
 
-    /// The cheaper walls cannot be used.
+    /// The cheaper walls cannot be used; false as above.
     #[must_use]
     pub(super) fn leave_unfenced(&mut self, reason: String) -> bool {
-        self.unfenced = Some(reason);
-        self.fenced.take().is_some()
+        let told = self.fenced.take().is_some();
+        if told {
+            self.unfenced = Some(reason);
+        }
+        told
     }
 }
