@@ -1,5 +1,8 @@
 //! sendmsg(2), sendmmsg(2), sendto(2): what arrives, from whom, and what does not.
 
+mod ancillary;
+mod destination;
+
 use crate::{sys, twin, user, victim};
 use nix::errno::Errno;
 use std::io::Read;
@@ -132,6 +135,25 @@ fn told(socket: &impl AsRawFd) -> String {
     format!("{} {items:?}", bytes.escape_ascii())
 }
 
+/// `struct mmsghdr` for each.
+fn send_many(
+    socket: &impl AsRawFd,
+    messages: &[Message],
+    broken: Option<usize>,
+    count: u32,
+) -> String {
+    let headers: Vec<_> = messages.iter().map(Message::header).collect();
+    let mut row: Vec<u64> = headers.iter().flat_map(|(header, _)| *header).collect();
+    if let Some(broken) = broken {
+        row[8 * broken + 2] = 1;
+    }
+    let arguments = [socket.as_raw_fd() as u64, row.as_mut_ptr() as u64, count.into(), 0, 0, 0];
+    let sent = sys::call(libc::SYS_sendmmsg, arguments);
+    let row = std::hint::black_box(&row);
+    let lengths: Vec<u64> = row.chunks(8).map(|header| header[7] & 0xffff_ffff).collect();
+    format!("{sent} {lengths:?}")
+}
+
 #[test]
 fn datagrams_of_the_internet() {
     compare(|| {
@@ -172,146 +194,6 @@ fn datagrams_of_the_internet() {
         }
         one.connect(("127.0.0.1", port)).unwrap();
         report.push(format!("{} {}", Message::to(Vec::new(), "here").send(&one, 0), told(&other)));
-        report
-    });
-}
-
-fn fds(sockets: &[i32]) -> Vec<u8> {
-    sockets.iter().flat_map(|fd| fd.to_ne_bytes()).collect()
-}
-
-fn ucred(pid: i32, uid: u32, gid: u32) -> Vec<u8> {
-    [pid.to_ne_bytes(), uid.to_ne_bytes(), gid.to_ne_bytes()].concat()
-}
-
-const RIGHTS: (i32, i32) = (libc::SOL_SOCKET, libc::SCM_RIGHTS);
-const CREDENTIALS: (i32, i32) = (libc::SOL_SOCKET, libc::SCM_CREDENTIALS);
-
-#[test]
-fn credentials_are_the_callers() {
-    compare(|| {
-        let own = std::process::id() as i32;
-        let (uid, gid) = (nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw());
-        let receiver = UnixDatagram::bind("/tmp/receiver").unwrap();
-        on(&receiver, libc::SOL_SOCKET, libc::SO_PASSCRED);
-        let abstract_name = [&1_u16.to_ne_bytes()[..], b"\0messages"].concat();
-        let sender = UnixDatagram::unbound().unwrap();
-        let (near, far) = UnixStream::pair().unwrap();
-        on(&far, libc::SOL_SOCKET, libc::SO_PASSCRED);
-        let to = |text: &str| Message::to(unix("/tmp/receiver"), text);
-        let name = |message: Message, (level, kind): (i32, i32), data: &[u8]| {
-            message.with(level, kind, data)
-        };
-        let mut report = Vec::new();
-        for message in [
-            to("plain"),
-            name(to("named"), CREDENTIALS, &ucred(own, uid, gid)),
-            name(to("other process"), CREDENTIALS, &ucred(own + 1, uid, gid)),
-            name(to("no process"), CREDENTIALS, &ucred(0, uid, gid)),
-            name(to("other user"), CREDENTIALS, &ucred(own, 4321, gid)),
-            name(to("other group"), CREDENTIALS, &ucred(own, uid, 4321)),
-            name(to("short"), CREDENTIALS, &[0; 4]),
-            Message::to(unix("/tmp/../tmp/receiver"), "same"),
-            Message::to(unix("/tmp/missing"), "missing"),
-            Message::to(unix("/data/file"), "no socket"),
-            Message::to(unix("/data/socket"), "a stream"),
-            Message::to(abstract_name, "abstract"),
-        ] {
-            // Root may name other processes; nobody can do that for it, and it is said so.
-            if uid != 0 || !message.parts[0].ends_with(b"process") {
-                report.push(format!("{} {}", message.send(&sender, 0), told(&receiver)));
-            }
-        }
-        let message = Message::to(Vec::new(), "stream");
-        report.push(format!("{} {}", message.send(&near, 0), told(&far)));
-        let long = Message::to(Vec::new(), &"x".repeat(150_000)).send(&near, libc::MSG_DONTWAIT);
-        let senders: std::collections::BTreeSet<_> =
-            std::iter::from_fn(|| Some(receive(&far)).filter(|(bytes, _)| !bytes.is_empty()))
-                .flat_map(|(_, items)| items)
-                .collect();
-        report.push(format!("{long} {senders:?}"));
-        let path = unix("/tmp/receiver");
-        let arguments = [
-            sender.as_raw_fd() as u64,
-            path.as_ptr() as u64,
-            5,
-            0,
-            path.as_ptr() as u64,
-            path.len() as u64,
-        ];
-        report.push(format!("{} {}", sys::call(libc::SYS_sendto, arguments), told(&receiver)));
-        report
-            .into_iter()
-            .map(|line| line.replace(&format!("{:?}", own.to_ne_bytes()), "own"))
-            .collect()
-    });
-}
-
-/// What arrives must be the same open file.
-fn content_of(items: &[Item]) -> String {
-    let mut text = String::new();
-    for (level, kind, data) in items {
-        let numbers = data.chunks_exact(4).map(|n| i32::from_ne_bytes(n.try_into().unwrap()));
-        if (*level, *kind) != RIGHTS {
-            text += &format!("({level} {kind}) ");
-            continue;
-        }
-        for number in numbers {
-            let mut file = std::fs::File::from(sys::take(number.into()));
-            let mut content = String::new();
-            match file.read_to_string(&mut content) {
-                Ok(_) => text += &format!("{content:?} "),
-                Err(error) => text += &format!("{:?} ", error.raw_os_error()),
-            }
-        }
-    }
-    text
-}
-
-#[test]
-fn descriptors_are_passed_along() {
-    compare(|| {
-        let receiver = UnixDatagram::bind("/tmp/receiver").unwrap();
-        let sender = UnixDatagram::unbound().unwrap();
-        let (near, far) = UnixStream::pair().unwrap();
-        let to = || Message::to(unix("/tmp/receiver"), "fd");
-        let open = |path| std::fs::File::open(path).unwrap();
-        let (file, again, folder) = (open("/data/file"), open("/data/file"), open("/data"));
-        let [a, b, c] = [&file, &again, &folder].map(AsRawFd::as_raw_fd);
-        let rights =
-            |message: Message, numbers: &[i32]| message.with(RIGHTS.0, RIGHTS.1, &fds(numbers));
-        let mut report = Vec::new();
-        for message in [
-            rights(to(), &[a]),
-            rights(to(), &[a, b, c]),
-            rights(rights(to(), &[a]), &[b]),
-            rights(to(), &[]),
-            rights(to(), &[999]),
-            rights(to(), &[a, -1]),
-            rights(to(), &[b; 253]),
-            rights(to(), &[b; 254]),
-            rights(rights(to(), &[b; 200]), &[b; 54]),
-            Message { control: vec![1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0], ..to() },
-            Message { control: [&[99_u8][..], &[0; 30]].concat(), ..to() },
-            Message { control: vec![7; 9], ..to() },
-            rights(to(), &[b]).with(libc::SOL_SOCKET, 99, &[0; 4]),
-            to().with(libc::SOL_IP, libc::IP_TTL, &[1, 0, 0, 0]),
-        ] {
-            let sent = message.send(&sender, 0);
-            let (bytes, items) = receive(&receiver);
-            report.push(format!("{sent} {} {}", bytes.escape_ascii(), content_of(&items)));
-            std::io::Seek::rewind(&mut &again).unwrap();
-        }
-        for (socket, other) in [(&near, &far), (&far, &near)] {
-            let sent = rights(Message::to(Vec::new(), "s"), &[b]).send(socket, 0);
-            let (bytes, items) = receive(other);
-            report.push(format!("{sent} {} {}", bytes.escape_ascii(), content_of(&items)));
-            std::io::Seek::rewind(&mut &again).unwrap();
-        }
-        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let port = udp.local_addr().unwrap().port();
-        let sent = rights(Message::to(v4(port), "udp"), &[a]).send(&udp, 0);
-        report.push(format!("{sent} {}", told(&udp)));
         report
     });
 }
@@ -376,25 +258,6 @@ fn faulty_arguments() {
         }
         report.iter().map(ToString::to_string).collect()
     });
-}
-
-/// `struct mmsghdr` for each.
-fn send_many(
-    socket: &impl AsRawFd,
-    messages: &[Message],
-    broken: Option<usize>,
-    count: u32,
-) -> String {
-    let headers: Vec<_> = messages.iter().map(Message::header).collect();
-    let mut row: Vec<u64> = headers.iter().flat_map(|(header, _)| *header).collect();
-    if let Some(broken) = broken {
-        row[8 * broken + 2] = 1;
-    }
-    let arguments = [socket.as_raw_fd() as u64, row.as_mut_ptr() as u64, count.into(), 0, 0, 0];
-    let sent = sys::call(libc::SYS_sendmmsg, arguments);
-    let row = std::hint::black_box(&row);
-    let lengths: Vec<u64> = row.chunks(8).map(|header| header[7] & 0xffff_ffff).collect();
-    format!("{sent} {lengths:?}")
 }
 
 #[test]
@@ -506,103 +369,4 @@ fn without_a_copy() {
         report.push(format!("{sent:?}"));
         report
     });
-}
-
-fn one_port(port: u16) -> String {
-    let rule =
-        |call| format!("\tnative-{call}: sockaddr eq \"inet-[127.0.0.1]:{port}\" then permit\n");
-    let rest = PERMIT.lines().take(6).collect::<Vec<_>>().join("\n");
-    format!("{rest}\n{}{}", rule("sendmsg"), rule("sendto"))
-}
-
-#[test]
-fn nothing_goes_where_it_may_not() {
-    let [good, bad] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
-    let [to_good, to_bad] = [&good, &bad].map(|socket| socket.local_addr().unwrap().port());
-    let told = victim::run(Some(&one_port(to_good)), || {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let [one, other] = [to_good, to_bad].map(|port| Message::to(v4(port), "x"));
-        let route = [0x83, 7, 4, 127, 0, 0, 2, 0];
-        let routed = one.clone().with(libc::SOL_IP, libc::IP_RETOPTS, &route);
-        socket.connect(("127.0.0.1", to_bad)).unwrap();
-        let connected = Message::to(Vec::new(), "x").send(&socket, 0);
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let rows = [vec![one.clone(), other.clone()], vec![one.clone(), one.clone()]];
-        let rows = rows.map(|row| send_many(&socket, &row, None, 2));
-        format!(
-            "{} {} {} {connected} {rows:?}",
-            one.send(&socket, 0),
-            other.send(&socket, 0),
-            routed.send(&socket, 0)
-        )
-        .into_bytes()
-    });
-    let expected = r#"1 -1 -1 -1 ["-1 [0, 0]", "2 [1, 1]"]"#;
-    assert_eq!(String::from_utf8(told).unwrap(), expected);
-    assert!(receive(&bad).0.is_empty());
-    assert_eq!([0, 1, 2, 3].map(|_| receive(&good).0.len()), [1, 1, 1, 0]);
-}
-
-/// Another thread changes where the message goes, and what the message is, while it is judged.
-#[test]
-fn a_raced_message_arrives_nowhere_else() {
-    let arrivals = |supervised: bool| {
-        let sockets = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
-        let [good, _] = sockets.each_ref().map(|socket| socket.local_addr().unwrap().port());
-        let policy = one_port(good);
-        let told = victim::run(supervised.then_some(policy.as_str()), || race(&sockets));
-        let told = String::from_utf8(told).unwrap();
-        let (good, bad) = told.split_once(' ').unwrap();
-        (good.parse::<u32>().unwrap(), bad.parse::<u32>().unwrap())
-    };
-    let (good, bad) = arrivals(false);
-    assert!(good > 0 && bad > 0, "no race without supervision: {good} {bad}");
-    let (good, bad) = arrivals(true);
-    assert!(good > 0, "nothing arrived");
-    assert_eq!(bad, 0, "the race was won");
-}
-
-fn race(sockets: &[UdpSocket; 2]) -> Vec<u8> {
-    let [good, bad] = sockets.each_ref().map(|socket| socket.local_addr().unwrap().port());
-    let mut arrived = [0, 0];
-    let word = |port: u16| u64::from_ne_bytes(v4(port)[..8].try_into().unwrap());
-    let name = [AtomicU64::new(word(good)), AtomicU64::new(0)];
-    let other = [AtomicU64::new(word(bad)), AtomicU64::new(0)];
-    let (payload, over) = ([b'x'; 8], AtomicBool::new(false));
-    let parts = [payload.as_ptr() as u64, 1];
-    let address = |name: &[AtomicU64; 2]| name.as_ptr() as u64;
-    let header: [AtomicU64; 8] =
-        [address(&name), 16, parts.as_ptr() as u64, 1, 0, 0, 0, 0].map(AtomicU64::new);
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !over.load(Relaxed) {
-                name[0].store(word(bad), Relaxed);
-                header[0].store(address(&other), Relaxed);
-                (0..100).for_each(|_| std::hint::spin_loop());
-                header[0].store(address(&name), Relaxed);
-                name[0].store(word(good), Relaxed);
-                (0..100).for_each(|_| std::hint::spin_loop());
-            }
-        });
-        let start = std::time::Instant::now();
-        for round in (0..).take_while(|_| start.elapsed().as_millis() < 700) {
-            let call = if round % 2 == 0 { libc::SYS_sendmsg } else { libc::SYS_sendmmsg };
-            let arguments = [
-                socket.as_raw_fd() as u64,
-                header.as_ptr() as u64,
-                u64::from(round % 2 == 1),
-                0,
-                0,
-                0,
-            ];
-            let sent = sys::call(call, arguments);
-            assert!(sent == 1 || sent == -(Errno::EPERM as i64), "{sent}");
-            for (arrived, socket) in arrived.iter_mut().zip(sockets) {
-                *arrived += u32::from(!receive(socket).0.is_empty());
-            }
-        }
-        over.store(true, Relaxed);
-    });
-    format!("{} {}", arrived[0], arrived[1]).into_bytes()
 }
